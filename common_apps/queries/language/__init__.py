@@ -1,0 +1,1 @@
+"""The query language: validation and normalization, plain Python."""
