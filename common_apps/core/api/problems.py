@@ -1,0 +1,154 @@
+"""Problem details (RFC 9457): the one shape of every error of the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+
+from common_apps.core.errors import DomainError, FieldFault
+from common_apps.core.outages import OUTAGES, name_outage
+
+log = structlog.get_logger("core.problems")
+
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 5
+
+# code -> (status, title). Codes are stable: clients, the admin and the tests rely on them.
+PROBLEMS: dict[str, tuple[int, str]] = {
+    "malformed_json": (400, "The body is not sound JSON"),
+    "validation_failed": (400, "The request is not valid"),
+    "not_authenticated": (401, "Who is asking is not known"),
+    "token_invalid": (401, "The token is not valid"),
+    "permission_denied": (403, "Not allowed"),
+    "index_not_allowed": (403, "This index may not be asked"),
+    "replica_read_only": (403, "Users are read-only on this site"),
+    "not_found": (404, "There is no such thing"),
+    "method_not_allowed": (405, "This method is not offered here"),
+    "not_acceptable": (406, "No acceptable format"),
+    "conflict": (409, "The state does not allow this"),
+    "request_failed": (409, "The request failed"),
+    "request_cancelled": (409, "The request was cancelled"),
+    "result_expired": (410, "The result is no longer kept"),
+    "payload_too_large": (413, "The body is too large"),
+    "unsupported_media_type": (415, "This media type is not read here"),
+    "idempotency_mismatch": (422, "The key was used with another body"),
+    "rate_limited": (429, "Too many requests"),
+    "internal_error": (500, "Something went wrong on our side"),
+    "service_unavailable": (503, "A part of the site is down"),
+}
+
+
+def problem_document(
+    code: str, detail: str, *, instance: str = "", errors: list[FieldFault] | None = None, **extra: Any
+) -> dict[str, Any]:
+    """The problem as a dict: {type, title, status, detail, instance, code, request_id, errors, ...extra}."""
+    status, title = PROBLEMS[code]
+    return {
+        "type": f"urn:airferry:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "code": code,
+        "request_id": structlog.contextvars.get_contextvars().get("request_id"),
+        "errors": [{"pointer": f.pointer, "code": f.code, "detail": f.detail} for f in errors or []],
+        **extra,
+    }
+
+
+def describe_error(error: BaseException) -> DomainError | None:
+    """The error as one of ours; None for what nobody foresaw."""
+    if isinstance(error, DomainError):
+        return error
+    if isinstance(error, OUTAGES):
+        return DomainError(
+            "service_unavailable",
+            f"{name_outage(error)} does not answer; nothing was changed. Try again in a moment.",
+            headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+        )
+    if isinstance(error, Http404):
+        return DomainError("not_found", "There is nothing at this address, or it is not yours to see.")
+    if isinstance(error, PermissionDenied):
+        return DomainError("permission_denied", "Your role does not allow this.")
+    if isinstance(error, InvalidToken | TokenError):
+        return DomainError(
+            "token_invalid",
+            "The token is expired, revoked or not of this site; ask for a new one at auth/token/.",
+        )
+    if isinstance(error, exceptions.APIException):
+        return _describe_api_exception(error)
+    return None
+
+
+def _describe_api_exception(error: exceptions.APIException) -> DomainError:
+    if isinstance(error, exceptions.ValidationError):
+        return DomainError(
+            "validation_failed",
+            "The body has faults; each is named in errors.",
+            errors=_field_faults(error.detail),
+        )
+    if isinstance(error, exceptions.ParseError):
+        return DomainError("malformed_json", str(error.detail))
+    if isinstance(error, exceptions.Throttled):
+        wait = str(int(error.wait or 60))
+        return DomainError("rate_limited", str(error.detail), headers={"Retry-After": wait})
+    code = {
+        401: "not_authenticated",
+        403: "permission_denied",
+        404: "not_found",
+        405: "method_not_allowed",
+        406: "not_acceptable",
+        415: "unsupported_media_type",
+    }.get(error.status_code, "internal_error")
+    return DomainError(code, str(error.detail))
+
+
+def _field_faults(detail: Any, pointer: str = "") -> list[FieldFault]:
+    """A serializer's nested errors as flat faults with pointers."""
+    if isinstance(detail, dict):
+        faults: list[FieldFault] = []
+        for key, value in detail.items():
+            step = "" if key == "non_field_errors" else "/" + str(key).replace("~", "~0").replace("/", "~1")
+            faults += _field_faults(value, pointer + step)
+        return faults
+    if isinstance(detail, list):
+        nested = [isinstance(item, dict | list) for item in detail]
+        faults = []
+        for position, item in enumerate(detail):
+            faults += _field_faults(item, f"{pointer}/{position}" if any(nested) else pointer)
+        return faults
+    return [FieldFault(pointer, getattr(detail, "code", "invalid"), str(detail))]
+
+
+def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
+    """REST framework's exception handler. What nobody foresaw becomes a 500 that says nothing of the inside."""
+    request = context.get("request")
+    described = describe_error(error)
+    if described is None:
+        log.error("unforeseen_error", exc_info=error)
+        described = DomainError("internal_error", "The error is in the log under this request_id.")
+    set_rollback()
+    document = problem_document(
+        described.code,
+        described.detail,
+        instance=request.path if request is not None else "",
+        errors=described.errors,
+        **described.extra,
+    )
+    response = Response(document, status=document["status"], headers=described.headers, content_type=CONTENT_TYPE)
+    if document["status"] == 401:
+        response["WWW-Authenticate"] = 'Bearer realm="airferry"'
+    return response
+
+
+def problem_json(request: HttpRequest, error: DomainError) -> JsonResponse:
+    """The same document outside REST framework: from middleware and plain views."""
+    document = problem_document(error.code, error.detail, instance=request.path, errors=error.errors, **error.extra)
+    return JsonResponse(document, status=document["status"], headers=error.headers, content_type=CONTENT_TYPE)

@@ -1,0 +1,9 @@
+"""The request site: what people see. No search engine, no beat; users are a replica."""
+
+from common_apps.conf import shared_settings
+from common_apps.conf.application import APPS
+
+_shared, _env = shared_settings("request")
+globals().update(_shared)
+
+INSTALLED_APPS = [*APPS, "request_site.replica", "request_site.submissions"]
