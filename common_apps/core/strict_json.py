@@ -39,7 +39,7 @@ def loads(raw: bytes, *, max_depth: int = DEFAULT_MAX_DEPTH) -> object:
         value = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StrictJsonError(_reason(raw, error)) from None
-    if without_escapes is not raw and b"\\u0000" in without_escapes:
+    if b"\\u0000" in without_escapes:
         raise StrictJsonError("a string holds U+0000, which no database column can keep")
     members = outside.count(b":")
     if members and members != _count_members(value, raw, members):
