@@ -10,3 +10,6 @@ settings.register_profile(
 )
 settings.register_profile("thorough", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+if os.environ.get("DJANGO_SETTINGS_MODULE"):
+    pytest_plugins = ["tests.flush"]
