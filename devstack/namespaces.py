@@ -91,10 +91,12 @@ def call_inside(pid: int, function: Callable[..., T], *arguments: Any) -> T:
     os.waitpid(child, 0)
     if not answer:
         raise DevstackError(f"A child in the namespaces of process {pid} ended without an answer.")
-    succeeded, value = pickle.loads(answer)  # noqa: S301 - written by our own child
+    said_back: tuple[bool, Any] = pickle.loads(answer)  # noqa: S301 - written by our own child
+    succeeded, value = said_back
     if not succeeded:
         raise value
-    return value  # type: ignore[no-any-return]  # what a pickle holds has no static type
+    result: T = value
+    return result
 
 
 def network_interfaces() -> list[str]:

@@ -43,7 +43,7 @@ def run_part(part: str, arguments: Sequence[str], coverage: Path | None = None) 
         if coverage is not None:
             settings = ROOT / "pyproject.toml"
             environment |= {
-                "COVERAGE_FILE": str(coverage / f"data.{part}"),
+                "COVERAGE_FILE": str(coverage / "combined"),
                 "COVERAGE_PROCESS_START": str(settings),
             }
             command += ["coverage", "run", f"--rcfile={settings}", "-m"]

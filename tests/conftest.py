@@ -5,9 +5,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 # Slow shared machines: no deadline an example, fewer examples; HYPOTHESIS_PROFILE=thorough for a long look
-settings.register_profile(
-    "suite", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("suite", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
