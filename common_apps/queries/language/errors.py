@@ -45,6 +45,11 @@ class Pointer:
         # RFC 6901, section 3: "~" becomes "~0" and "/" becomes "~1", in that order.
         return Pointer(f"{self.text}/{str(step).replace('~', '~0').replace('/', '~1')}")
 
+    @property
+    def last(self) -> str:
+        """The last step's name."""
+        return self.text.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
+
     def __str__(self) -> str:
         return self.text
 
