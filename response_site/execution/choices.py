@@ -20,6 +20,11 @@ class IncomingStatus(models.TextChoices):
         """States that never change."""
         return (cls.COMPLETED, cls.FAILED, cls.CANCELLED)
 
+    @classmethod
+    def waiting(cls) -> tuple[IncomingStatus, ...]:
+        """States that a drain may claim from."""
+        return (cls.PENDING, cls.RETRY)
+
 
 class ResultStatus(models.TextChoices):
     """What an answer says of its request."""
@@ -30,10 +35,9 @@ class ResultStatus(models.TextChoices):
 
 
 class DeliveryStatus(models.TextChoices):
-    """Where an answer is on its way to the asker: pending -> queued (T1) -> exported (T2) -> confirmed; or ended."""
+    """See the drawing at QueryResult."""
 
     PENDING = "pending"
     QUEUED = "queued"
     EXPORTED = "exported"
     CONFIRMED = "confirmed"
-    ENDED = "ended"
