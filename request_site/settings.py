@@ -7,3 +7,4 @@ _shared, _env = shared_settings("request")
 globals().update(_shared)
 
 INSTALLED_APPS = [*APPS, "request_site.replica", "request_site.submissions"]
+SITE_PURPOSE = "Questions to Elasticsearch are asked here. No wire leads to the engine: a person carries them."

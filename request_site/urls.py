@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
-from django.urls import path
+from common_apps.operations.urls import urlpatterns as shared_urlpatterns
 
 urlpatterns = [
-    path("admin/", admin.site.urls),
+    *shared_urlpatterns,
 ]

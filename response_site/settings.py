@@ -18,3 +18,4 @@ SEARCH_DIR = _env["SEARCH_DIR"] or _env["DATA_DIR"] / "search"
 ELASTICSEARCH_URL = _env["ELASTICSEARCH_URL"]
 ELASTICSEARCH_USERNAME = _env["ELASTICSEARCH_USERNAME"]
 ELASTICSEARCH_PASSWORD = _env["ELASTICSEARCH_PASSWORD"]
+SITE_PURPOSE = "Questions that a person carried here are answered from Elasticsearch. Users and settings are made here."

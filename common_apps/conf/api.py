@@ -35,6 +35,8 @@ def api(site: str, env: dict[str, Any]) -> dict[str, Any]:
             # The sidecar carries Swagger UI: nothing comes from outside.
             "SWAGGER_UI_DIST": "SIDECAR",
             "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+            # No badge of an outside validator.
+            "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
             "COMPONENT_SPLIT_REQUEST": True,
         },
     }

@@ -47,10 +47,22 @@ MIDDLEWARE = [
 ]
 
 
+# The way of one answer, told on the front page: which site each step happens on.
+WAY = [
+    ("request", "A question is asked here, checked at once, and waits with the others."),
+    ("request", "Questions are sealed into a bundle: encrypted for the response site, signed by this one."),
+    ("carry", "A person carries the bundle across the gap."),
+    ("response", "The response site verifies it, asks the search engine, and seals the answers."),
+    ("carry", "A person carries the answers back."),
+    ("request", "The answers are verified, stored, and read by whoever asked."),
+]
+
+
 def application(site: str, env: dict[str, Any]) -> dict[str, Any]:
     """Settings that name what is installed; the site adds its own apps to INSTALLED_APPS."""
     return {
         "SITE": site,
+        "SITE_STEPS": [{"text": text, "here": where == site} for where, text in WAY],
         "PEER": "response" if site == "request" else "request",
         "ROOT_URLCONF": f"{site}_site.urls",
         "WSGI_APPLICATION": f"{site}_site.wsgi.application",
@@ -73,7 +85,6 @@ def application(site: str, env: dict[str, Any]) -> dict[str, Any]:
         ],
         "STATIC_URL": "static/",
         "STATICFILES_DIRS": [ROOT / "static"],
-        "STATIC_ROOT": env["DATA_DIR"] / "static",
         # Served by whitenoise straight from the apps: no collectstatic step that an operator could forget.
         "WHITENOISE_USE_FINDERS": True,
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",

@@ -1,10 +1,12 @@
 """JSON as strict as RFC 8259 section 4 and I-JSON (RFC 7493) would like it, for the API and for bundles alike.
 
-Refused: bytes that are no UTF-8, a byte order mark, a name twice in one object, NaN and Infinity, lone surrogates, U+0000 (PostgreSQL's
-jsonb takes neither of these two), numbers that no double or integer holds, and nesting deeper than the caller allows.
+Refused: bytes that are no UTF-8, a byte order mark, a name twice in one object, NaN and Infinity, lone surrogates,
+U+0000 (PostgreSQL's jsonb takes neither of these two), numbers that no double or integer holds, and nesting deeper
+than the caller allows.
 
-msgspec decodes at C speed but keeps the last of two equal names in silence. So the members that were written are counted (colons outside
-of strings) and compared with the members that came out: unlike means a name stood twice. Counting costs no Python loop.
+msgspec decodes at C speed but keeps the last of two equal names in silence. So the members that were written are
+counted (colons outside of strings) and compared with the members that came out: unlike means a name stood twice.
+Counting costs no Python loop.
 """
 
 import json
@@ -30,7 +32,8 @@ class StrictJsonError(ValueError):
 def loads(raw: bytes, *, max_depth: int = DEFAULT_MAX_DEPTH) -> object:
     """Decode one JSON text (dict, list, str, int, float, bool or None).
 
-    `max_depth` counts nested arrays and objects: `[]` is 1. Raises StrictJsonError, and never RecursionError, however deep the text.
+    `max_depth` counts nested arrays and objects: `[]` is 1. Raises StrictJsonError, and never RecursionError,
+    however deep the text.
     """
     without_escapes = _drop_escapes(raw)
     outside = _outside_of_strings(without_escapes)
@@ -55,8 +58,8 @@ def dumps_canonical(value: object) -> bytes:
 def _drop_escapes(raw: bytes) -> bytes:
     """Remove `\\\\` and `\\"`, so that every quote left delimits a string and every backslash left begins another escape.
 
-    Pairs are removed from the left, as a parser reads them. A backslash outside of a string is an error which the decoder
-    finds at that very place, so what is thought of the rest doesn't matter.
+    Pairs are removed from the left, as a parser reads them. A backslash outside of a string is an error which the
+    decoder finds at that very place, so what is thought of the rest doesn't matter.
     """
     if b"\\" not in raw:
         return raw

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any, Protocol
 
 import msgspec
 
 
-def print_table(stdout: TextIO, rows: Sequence[Mapping[str, Any]], *, as_json: bool = False) -> None:
+class Output(Protocol):
+    """Where a command prints: its own stdout, or a file."""
+
+    def write(self, text: str, /) -> object:
+        """Writes the text."""
+
+
+def print_table(stdout: Output, rows: Sequence[Mapping[str, Any]], *, as_json: bool = False) -> None:
     """Rows that all have the same keys, in the order of the first one's; ``as_json`` prints one array alone."""
     if as_json:
         stdout.write(msgspec.json.encode(list(rows), enc_hook=str).decode() + "\n")

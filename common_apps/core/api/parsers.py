@@ -24,7 +24,7 @@ class StrictJsonParser(BaseParser):
         stream: IO[bytes],
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
-    ) -> object:
+    ) -> Any:
         """The value, or ParseError (400 malformed_json) / DomainError (413 payload_too_large)."""
         raw = stream.read(MAX_BODY_BYTES + 1)
         if len(raw) > MAX_BODY_BYTES:

@@ -97,7 +97,7 @@ def _describe_api_exception(error: exceptions.APIException) -> DomainError:
     if isinstance(error, exceptions.ParseError):
         return DomainError("malformed_json", str(error.detail))
     if isinstance(error, exceptions.Throttled):
-        wait = str(int(error.wait or 60))
+        wait = str(int(getattr(error, "wait", None) or 60))
         return DomainError("rate_limited", str(error.detail), headers={"Retry-After": wait})
     code = {
         401: "not_authenticated",
