@@ -56,7 +56,7 @@ def dumps_canonical(value: object) -> bytes:
 
 
 def _drop_escapes(raw: bytes) -> bytes:
-    """Remove `\\\\` and `\\"`, so that every quote left delimits a string and every backslash left begins another escape.
+    """Remove `\\\\` and `\\"`, so that each quote left delimits a string, each backslash left begins another escape.
 
     Pairs are removed from the left, as a parser reads them. A backslash outside of a string is an error which the
     decoder finds at that very place, so what is thought of the rest doesn't matter.

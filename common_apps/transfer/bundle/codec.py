@@ -1,0 +1,103 @@
+"""Between a record and its line: encoding, and decoding that believes nothing."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from common_apps.core import strict_json
+from common_apps.transfer.bundle import records
+from common_apps.transfer.bundle.errors import BundleError, Code
+from common_apps.transfer.bundle.forms import first_fault, form_checks, format_time
+from common_apps.transfer.bundle.limits import DEFAULT_LIMITS, Limits
+from common_apps.transfer.bundle.records import Record
+from common_apps.transfer.bundle.streams import STREAMS
+
+_ENCODER = msgspec.json.Encoder()
+_CANONICAL_TYPES = frozenset(cls for spec in STREAMS.values() if spec.canonical for cls in spec.record_types)
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
+    name: msgspec.json.Decoder(reduce(or_, spec.record_types)) for name, spec in STREAMS.items()
+}
+_FORMS = {cls: form_checks(cls) for spec in STREAMS.values() for cls in spec.record_types}
+
+
+def encode_record(record: Record) -> bytes:
+    """The record's line without its LF; canonical JSON where the stream asks for it.
+
+    Times must be aware and in UTC. Raises BundleError bad_record where raw JSON in it holds a line break.
+    """
+    canonical = type(record) in _CANONICAL_TYPES
+    line = strict_json.dumps_canonical(record) if canonical else _ENCODER.encode(record)
+    if b"\n" in line:
+        raise BundleError(Code.BAD_RECORD, "raw JSON inside a record holds a line break")
+    return line
+
+
+def decode_record(stream: str, line: bytes, limits: Limits = DEFAULT_LIMITS) -> Record:
+    """Decode and check one line (without its LF) of `stream`, schema 1.
+
+    Raises BundleError line_too_long or bad_record, and KeyError for a stream that doesn't exist.
+    """
+    decoder = _DECODERS[stream]
+    if len(line) > limits.line:
+        raise BundleError(Code.LINE_TOO_LONG, f"{len(line)} bytes, {limits.line} are allowed")
+    try:
+        plain = strict_json.loads(line, max_depth=limits.json_depth)
+        record: Record = decoder.decode(line)
+    except (strict_json.StrictJsonError, msgspec.DecodeError, RecursionError) as error:
+        raise BundleError(Code.BAD_RECORD, str(error)) from None
+    assert isinstance(plain, dict)  # noqa: S101 - the struct decoder takes nothing but objects
+    fault = first_fault(_FORMS[type(record)], plain) or _fault_in(record, plain, limits)
+    if fault is None and STREAMS[stream].canonical and encode_record(record) != line:
+        fault = "not canonical JSON (keys sorted, no spaces, UTF-8 unescaped)"
+    if fault is not None:
+        raise BundleError(Code.BAD_RECORD, fault)
+    return record
+
+
+def usage_id(user_id: UUID, hour: datetime) -> str:
+    """The id of a usage record: "user_id/hour", the hour as it stands in the record."""
+    return f"{user_id}/{format_time(hour)}"
+
+
+def snapshot_digest(lines: Iterable[bytes]) -> str:
+    """SHA-256, in hex, of a snapshot's uncompressed payload; `lines` without their LF, in the order of the payload."""
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(line)
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def _fault_in(record: Record, plain: dict[str, Any], limits: Limits) -> str | None:
+    """What the structs can't say."""
+    match record:
+        case records.Request():
+            return _fault_in_request(record, plain, limits)
+        case records.Result():
+            if not isinstance(plain["result"], dict | None):
+                return "result: neither an object nor null"
+            if record.request is not None:
+                return _fault_in_request(record.request, plain["request"], limits, "request.")
+        case records.Usage():
+            if record.hour != record.hour.astimezone(UTC).replace(minute=0, second=0, microsecond=0):
+                return "hour: not a full hour"
+            if record.id != usage_id(record.user_id, record.hour):
+                return "id: not user_id/hour"
+        case records.State():
+            if (record.seq == 0) != (record.batch_id is None):
+                return "seq: 0 stands for nothing applied, and then batch_id is null"
+    return None
+
+
+def _fault_in_request(record: records.Request, plain: dict[str, Any], limits: Limits, where: str = "") -> str | None:
+    if not isinstance(plain["query_params"], dict):
+        return f"{where}query_params: not an object"
+    if len(bytes(record.query_params)) > limits.query_params:
+        return f"{where}query_params: longer than {limits.query_params} bytes"
+    return None

@@ -1,0 +1,157 @@
+"""The payload as a stream: lines into zstd and back, with bounded memory on hostile input."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import zstandard
+
+from common_apps.transfer.bundle.codec import decode_record
+from common_apps.transfer.bundle.errors import BundleError, Code
+from common_apps.transfer.bundle.header import Header
+from common_apps.transfer.bundle.limits import Limits
+from common_apps.transfer.bundle.records import Record
+
+Compression = Literal["zstd", "none"]
+
+MAX_WINDOW = 8 * 1024 * 1024
+COMPRESSION_LEVEL = 3
+
+_FRAME_MAGIC = b"\x28\xb5\x2f\xfd"
+# A block of 4 compressed bytes can stand for 128 KiB, so this much input gives at most 16 MiB at once.
+_INPUT_STEP = 512
+_LINES_AT_ONCE = 256 * 1024
+
+
+def compress(pieces: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
+    """Pack pieces of a payload as one zstd frame (with checksum, window below 8 MiB), or leave them as they are."""
+    if compression == "none":
+        yield from pieces
+        return
+    packer = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL, write_checksum=True).compressobj()
+    for piece in pieces:
+        packed = packer.compress(piece)
+        if packed:
+            yield packed
+    yield packer.flush()
+
+
+def decompress(pieces: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
+    """Undo `compress`. Raises BundleError decompress_failed for anything but one whole frame with nothing after it."""
+    if compression == "none":
+        yield from pieces
+        return
+    unpacker = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
+    start = b""
+    for piece in pieces:
+        if len(start) < len(_FRAME_MAGIC):
+            start += piece[: len(_FRAME_MAGIC) - len(start)]
+            _check_magic(start)
+        for at in range(0, len(piece), _INPUT_STEP):
+            if unpacker.eof:
+                raise BundleError(Code.DECOMPRESS_FAILED, "something follows the zstd frame")
+            try:
+                plain = unpacker.decompress(piece[at : at + _INPUT_STEP])
+            except zstandard.ZstdError as error:
+                raise BundleError(Code.DECOMPRESS_FAILED, str(error)) from None
+            if plain:
+                yield plain
+        if unpacker.unused_data:
+            raise BundleError(Code.DECOMPRESS_FAILED, "something follows the zstd frame")
+    if not unpacker.eof:
+        raise BundleError(Code.DECOMPRESS_FAILED, "the zstd frame is cut short")
+
+
+def join_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines with their LF, gathered into pieces of about 256 KiB."""
+    gathered: list[bytes] = []
+    size = 0
+    for line in lines:
+        gathered.append(line)
+        gathered.append(b"\n")
+        size += len(line) + 1
+        if size >= _LINES_AT_ONCE:
+            yield b"".join(gathered)
+            gathered.clear()
+            size = 0
+    if gathered:
+        yield b"".join(gathered)
+
+
+def split_lines(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
+    """Lines without their LF. Raises BundleError line_too_long, or bad_record where the last LF is missing."""
+    begun: list[bytes] = []
+    length = 0
+    for piece in pieces:
+        first, *others = piece.split(b"\n")
+        begun.append(first)
+        length += len(first)
+        for line in others:
+            _check_length(length, limits)
+            yield b"".join(begun)
+            begun = [line]
+            length = len(line)
+        _check_length(length, limits)
+    if length:
+        raise BundleError(Code.BAD_RECORD, "the last line has no LF")
+
+
+def read_records(pieces: Iterable[bytes], header: Header, limits: Limits) -> Iterator[Record]:
+    """Decode and check a whole uncompressed payload against its header.
+
+    Raises BundleError too_large, too_many_records, line_too_long, bad_record, count_mismatch, digest_mismatch. What
+    was yielded before an error must be thrown away: only the end of the iteration says that the payload is sound.
+    """
+    spec = header.spec
+    most = spec.max_records(limits)
+    if most is not None and header.record_count > most:
+        raise BundleError(Code.TOO_MANY_RECORDS, f"{header.record_count} records, {most} are allowed")
+    digest = hashlib.sha256()
+    seen: set[object] = set()
+    last_id = ""
+    count = 0
+    for line in split_lines(_measured(pieces, spec.max_plaintext(limits), digest), limits):
+        count += 1
+        if most is not None and count > most:
+            raise BundleError(Code.TOO_MANY_RECORDS, f"more than the {most} records that are allowed")
+        if count > header.record_count:
+            raise BundleError(Code.COUNT_MISMATCH, f"more than the {header.record_count} records of the header")
+        try:
+            record = decode_record(header.stream, line, limits)
+        except BundleError as error:
+            raise BundleError(error.code, f"line {count}: {error.detail}") from None
+        identity = record.identity()
+        if spec.canonical:
+            # Sorted, so a record that stands twice shows without remembering millions of ids.
+            if str(identity) <= last_id:
+                raise BundleError(Code.BAD_RECORD, f"line {count}: id {identity} is not above the one before it")
+            last_id = str(identity)
+        elif identity is not None:
+            if identity in seen:
+                raise BundleError(Code.BAD_RECORD, f"line {count}: its id stands twice")
+            seen.add(identity)
+        yield record
+    if count != header.record_count:
+        raise BundleError(Code.COUNT_MISMATCH, f"{count} records, the header says {header.record_count}")
+    if header.mode == "snapshot" and digest.hexdigest() != header.digest:
+        raise BundleError(Code.DIGEST_MISMATCH, "the payload's SHA-256 is not the header's digest")
+
+
+def _check_magic(start: bytes) -> None:
+    if not _FRAME_MAGIC.startswith(start):
+        raise BundleError(Code.DECOMPRESS_FAILED, "the payload is no zstd frame")
+
+
+def _check_length(length: int, limits: Limits) -> None:
+    if length > limits.line:
+        raise BundleError(Code.LINE_TOO_LONG, f"longer than {limits.line} bytes")
+
+
+def _measured(pieces: Iterable[bytes], most: int, digest: "hashlib._Hash") -> Iterator[bytes]:
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > most:
+            raise BundleError(Code.TOO_LARGE, f"more than {most} bytes of payload")
+        digest.update(piece)
+        yield piece
