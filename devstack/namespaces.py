@@ -37,7 +37,7 @@ def isolate(*hidden: Path) -> None:
     uid, gid = os.getuid(), os.getgid()
     kinds = _CLONE_NEWNET | _CLONE_NEWNS | (0 if uid == 0 else _CLONE_NEWUSER)
     try:
-        _checked(_libc.unshare(kinds), "unshare")
+        _unshare(kinds)
         if uid != 0:
             Path("/proc/self/setgroups").write_text("deny")
             Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
@@ -111,6 +111,10 @@ def reaches(port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def _unshare(kinds: int) -> None:
+    _checked(_libc.unshare(kinds), "unshare")
 
 
 def _bring_up(interface: str) -> None:
