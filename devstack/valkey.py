@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from devstack.errors import DevstackError, PortInUseError
 from devstack.processes import die_with_parent, end_process, mark_private, tail, wait_until
@@ -114,7 +116,9 @@ class Valkey:
 
     def _answers(self, port: int) -> bool:
         try:
-            with redis.Redis(host=HOST, port=port, password=self.password, socket_timeout=2) as client:
+            # one try: the client's own would back off for seconds
+            once = Retry(NoBackoff(), 0)
+            with redis.Redis(HOST, port, password=self.password, socket_timeout=2, retry=once) as client:
                 return bool(client.ping())
         except redis.RedisError:
             return False

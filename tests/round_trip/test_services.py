@@ -7,6 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from devstack.errors import PortInUseError
 from devstack.postgres import Cluster, open_path, server_account
@@ -89,7 +91,8 @@ def test_valkey_refuses_when_password_is_missing(open_folder: Path) -> None:
     valkey = Valkey(open_folder / "valkey", "a-password", durable=False)
     valkey.start()
     try:
-        with redis.Redis(host="127.0.0.1", port=valkey.port or 0) as stranger, pytest.raises(redis.RedisError):
+        once = Retry(NoBackoff(), 0)
+        with redis.Redis("127.0.0.1", valkey.port or 0, retry=once) as stranger, pytest.raises(redis.RedisError):
             stranger.ping()
         assert (open_folder / "valkey" / "valkey.conf").stat().st_mode & 0o077 == 0
     finally:
