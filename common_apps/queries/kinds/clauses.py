@@ -12,6 +12,8 @@ from common_apps.queries.language import NormalizedRequest, compile_request
 
 Json = Any
 
+SAMPLE_INDEX = "contracts"
+
 
 def _compile(query_type: str, query_params: object, fields: Mapping[str, str]) -> NormalizedRequest:
     return compile_request(query_type=query_type, query_params=query_params, fields=fields)
@@ -30,7 +32,7 @@ def _kind(
         description=description,
         schema=query_params_schema(name),
         examples=[
-            Example(title=heading, query_params={"index": "contracts", **params})
+            Example(title=heading, query_params={"index": SAMPLE_INDEX, **params})
             for heading, params in examples.items()
         ],
         cache_class=cache_class,
@@ -72,7 +74,7 @@ KINDS = [
                 "query": {"term": {"contractor": "QM BUILDERS"}},
                 "sort": [{"amount": "desc"}],
             },
-            "Everything awarded on one day": {"query": {"term": {"award_date": {"value": "2024-03-15"}}}, "size": 20},
+            "Everything awarded on one day": {"query": {"term": {"award_date": {"value": "2023-12-15"}}}, "size": 20},
         },
     ),
     _kind(
@@ -112,7 +114,7 @@ KINDS = [
                 "query": {
                     "bool": {
                         "must": {"match_phrase": {"title": "drainage structure"}},
-                        "must_not": {"terms": {"contractor": ["QM BUILDERS", "LEGACY CONSTRUCTION CORPORATION"]}},
+                        "must_not": {"terms": {"contractor": ["QM BUILDERS", "WAWAO BUILDERS"]}},
                     }
                 },
                 "sort": [{"award_date": "desc"}],
@@ -182,10 +184,8 @@ KINDS = [
         "Words in several fields",
         "As match, over several fields at once, each with a weight of its own.",
         {
-            "Marikina in titles or contractors' names, titles counting double": {
-                "query": {
-                    "multi_match": {"query": "Marikina river", "fields": ["title^2", "notice_title", "area.text"]}
-                },
+            "The Marikina river in titles or areas, titles counting double": {
+                "query": {"multi_match": {"query": "Marikina river", "fields": ["title^2", "area.text"]}},
             },
             "An exact phrase in either title": {
                 "query": {

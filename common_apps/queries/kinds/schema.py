@@ -59,12 +59,8 @@ def query_params_schema(query_type: str) -> Schema:
 
 def _definitions() -> Schema:
     order: Schema = {"enum": ["asc", "desc"]}
-    one_sort: Schema = {
-        "anyOf": [
-            _FIELD,
-            _one_key({"anyOf": [order, _object({"order": order, "missing": {"enum": ["_first", "_last"]}})]}),
-        ]
-    }
+    options = _object({"order": order, "missing": {"enum": ["_first", "_last"]}})
+    one_sort: Schema = {"anyOf": [_FIELD, _one_key({"anyOf": [order, options]})]}
     names: Schema = {"anyOf": [_FIELD, {"type": "array", "items": _FIELD, "maxItems": LIMITS.source_fields}]}
     return {
         "clause": {"type": "object", "minProperties": 1, "maxProperties": 1, **_closed(_clauses())},
