@@ -1,0 +1,3 @@
+"""The ratios behind `make bench`. A benchmark is never a test: it reports, and asserts only that it measured the
+right thing.
+"""
