@@ -28,20 +28,7 @@ from common_apps.transfer.bundle.writer import BundleFacts, write_bundle
 BUNDLES = 20
 RECORDS = 500
 SIZE = 600
-_WORDS = [
-    "flood",
-    "control",
-    "dike",
-    "river",
-    "slope",
-    "protection",
-    "revetment",
-    "drainage",
-    "seawall",
-    "bridge",
-    "creek",
-    "barangay",
-]
+_WORDS = ["flood", "control", "dike", "river", "slope", "protection", "revetment", "drainage", "seawall", "creek"]
 
 
 def make_lines() -> list[list[bytes]]:
