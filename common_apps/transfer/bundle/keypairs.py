@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from common_apps.transfer.bundle.layout import SIGNATURE_CONTEXT
+from common_apps.transfer.bundle.streams import Site
 
 SIGNING_KEY_SIZE = 32
 _X25519_SIZE = 32
@@ -154,7 +155,7 @@ class BoxKey:
 class SigningKey:
     """An Ed25519 pair of a site; `private` is the raw 32-byte seed."""
 
-    site: str
+    site: Site
     version: str
     private: bytes = field(repr=False)
     status: str = "active"
@@ -165,7 +166,7 @@ class SigningKey:
             raise ValueError(f"a signing key has {SIGNING_KEY_SIZE} bytes, not {len(self.private)}")
 
     @classmethod
-    def generate(cls, *, site: str, version: str, created_at: str = "") -> "SigningKey":
+    def generate(cls, *, site: Site, version: str, created_at: str = "") -> "SigningKey":
         """A fresh pair."""
         private = Ed25519PrivateKey.generate().private_bytes_raw()
         return cls(site=site, version=version, private=private, created_at=created_at)
