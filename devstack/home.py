@@ -99,12 +99,15 @@ class Site:
             return function(*arguments)
         return namespaces.call_inside(self._supervisor_pid(), function, *arguments)
 
-    def query(self, statement: str) -> list[tuple[Any, ...]]:
-        """Rows of a statement, asked as the site's own role."""
+    def connect(self) -> psycopg.Connection:
+        """A connection to the site's database as the site's own role."""
         url = urlsplit(self.values()["DATABASE_URL"])
         socket_dir, _, database = unquote(url.path[1:]).rpartition("/")
-        password = unquote(url.password or "")
-        with psycopg.connect(host=socket_dir, user=ROLE, password=password, dbname=database) as connection:
+        return psycopg.connect(host=socket_dir, user=ROLE, password=unquote(url.password or ""), dbname=database)
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Rows of a statement, asked as the site's own role."""
+        with self.connect() as connection:
             return connection.execute(statement.encode()).fetchall()
 
     def _entering(self) -> Callable[[], None] | None:
