@@ -6,7 +6,7 @@ from common_apps.conf.application import APPS
 _shared, _env = shared_settings("response")
 globals().update(_shared)
 
-INSTALLED_APPS = [*APPS, "django_celery_beat", "response_site.search", "response_site.execution"]
+INSTALLED_APPS = [*APPS, "django_celery_beat", "response_site", "response_site.search", "response_site.execution"]
 
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 

@@ -7,7 +7,9 @@ from typing import Any
 from common_apps.conf.environment import ROOT
 
 APPS = [
-    "django.contrib.admin",
+    # Before Django's own, so that its createsuperuser and changepassword are ours, which refuse.
+    "common_apps.accounts",
+    "common_apps.accounts.apps.SiteAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -24,7 +26,6 @@ APPS = [
     "django_structlog",
     "common_apps.core",
     "common_apps.audit",
-    "common_apps.accounts",
     "common_apps.transfer",
     "common_apps.queries",
     "common_apps.operations",

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 
 from common_apps.core.ids import new_id
+
+
+def hash_secret(secret: str) -> str:
+    """SHA-256, hex. No salt and no stretching: the secret is 256 random bits, nobody guesses those."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 class ApiKey(models.Model):
@@ -26,6 +35,15 @@ class ApiKey(models.Model):
     class Meta:
         db_table = "api_keys"
         ordering = ["-created_at"]
+        verbose_name = "API key"
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix})"
+
+    def matches(self, secret: str) -> bool:
+        """Whether this is the key's secret, told in constant time."""
+        return hmac.compare_digest(self.key_hash, hash_secret(secret))
+
+    def is_usable(self, at: datetime) -> bool:
+        """Neither revoked nor expired, of a user who may still come in."""
+        return self.is_active and self.user.is_active and (self.expires_at is None or self.expires_at > at)

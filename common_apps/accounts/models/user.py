@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import check_password
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
 from common_apps.accounts.choices import Role
+from common_apps.accounts.permissions import grants
 from common_apps.core.ids import new_id
+
+
+def validate_username(name: str) -> None:
+    """Refuses what people can't type or tell apart: control characters, and blanks at either end."""
+    if name != name.strip() or not name.isprintable():
+        raise ValidationError("No blanks at either end, and no control characters.", code="invalid")
 
 
 class UserManager(BaseUserManager["User"]):
@@ -25,11 +35,12 @@ class User(AbstractBaseUser):
 
     ``profile_type`` is the name of a profile type, without a database constraint: on the request site a user
     may come before the profile. The rate_limit_* and priority columns hold *effective* values, recomputed when the
-    profile or ``overrides`` changes. ``dirty`` is set by a trigger when a replicated column changes.
+    profile or ``overrides`` changes. ``dirty`` is set by a trigger when a replicated column changes; it and
+    ``sent_seq`` tell the master what a delta must hold. ``synced_at`` and ``absent`` are the replica's.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    username = models.CharField(max_length=100)
+    username = models.CharField(max_length=100, validators=[validate_username])
     email = models.EmailField(max_length=255, blank=True, default="")
     # Django's name for the hash is `password`; the column keeps its fixed name.
     password = models.CharField(max_length=255, db_column="hashed_password")
@@ -56,7 +67,10 @@ class User(AbstractBaseUser):
     synced_at = models.DateTimeField(null=True, blank=True, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
     absent = models.BooleanField(default=False, editable=False, help_text="a snapshot of the master lacked this user")
-    dirty = models.BooleanField(default=True, editable=False, db_index=False)
+    dirty = models.BooleanField(default=True, editable=False)
+    sent_seq = models.PositiveBigIntegerField(
+        null=True, blank=True, editable=False, help_text="version of the users bundle in which it last travelled"
+    )
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -90,10 +104,16 @@ class User(AbstractBaseUser):
         """Django asks this in places; the map in permissions.py is what decides."""
         return self.is_active and self.role == Role.ADMIN
 
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether this is the password. Unlike Django's own it never writes an upgraded hash: a replica can't."""
+        return check_password(raw_password, self.password)
+
+    async def acheck_password(self, raw_password: str) -> bool:
+        """The same, for Django's asynchronous callers."""
+        return await sync_to_async(self.check_password)(raw_password)
+
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """Whether the role's map grants ``app.action_model``."""
-        from common_apps.accounts.permissions import grants
-
         return self.is_active and grants(self.role, perm)
 
     def has_perms(self, perms: list[str], obj: Any = None) -> bool:

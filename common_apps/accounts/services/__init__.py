@@ -1,0 +1,1 @@
+"""What changes accounts: users, profile types, tokens, API keys."""

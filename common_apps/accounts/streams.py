@@ -1,0 +1,187 @@
+"""The users and profile_types streams: snapshots out on the master, and in on the replica, mirrored row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import CharField
+from django.db.models.functions import Cast
+
+from common_apps.accounts.mastership import replica_import
+from common_apps.accounts.models import ProfileType, User
+from common_apps.transfer.bundle import records
+from common_apps.transfer.bundle.codec import encode_record
+
+_CHUNK = 1000
+# Wire field -> attribute of the model, for each replicated column.
+USER_FIELDS = {
+    "id": "id",
+    "username": "username",
+    "email": "email",
+    "hashed_password": "password",
+    "full_name": "full_name",
+    "role": "role",
+    "profile_type": "profile_type_id",
+    "overrides": "overrides",
+    "rate_limit_per_minute": "rate_limit_per_minute",
+    "rate_limit_per_hour": "rate_limit_per_hour",
+    "rate_limit_per_day": "rate_limit_per_day",
+    "priority": "priority",
+    "is_active": "is_active",
+    "deleted_at": "deleted_at",
+}
+PROFILE_FIELDS = (
+    "id",
+    "name",
+    "rate_limit_per_minute",
+    "rate_limit_per_hour",
+    "rate_limit_per_day",
+    "priority",
+    "soft_limit_percent",
+    "max_size",
+)
+
+
+def user_lines() -> Iterator[bytes]:
+    """Every user who is not absent as a canonical line, by id: what a snapshot holds and a digest is made of.
+
+    Both sites tell the digest from these lines, so they must depend on replicated columns alone.
+    """
+    users = User.objects.filter(absent=False).order_by("id")
+    for user in users.iterator(chunk_size=_CHUNK):
+        yield encode_record(records.User(**{wire: getattr(user, attribute) for wire, attribute in USER_FIELDS.items()}))
+
+
+def enter_users(entering: Sequence[records.User], *, at: datetime) -> int:
+    """Creates or changes these users, by id, and leaves all others alone; how many rows changed.
+
+    Names may pass from one to another: the unique rule is looked at when the transaction ends.
+    """
+    ids = [record.id for record in entering]
+    known = {user.pk: user for user in User.objects.filter(pk__in=ids)}
+    changed = [user for record in entering if (user := _changed_user(record, known.get(record.id))) is not None]
+    with replica_import():
+        for user in changed:
+            user.synced_at = at
+        User.objects.bulk_create(
+            changed,
+            update_conflicts=True,
+            unique_fields=["id"],
+            update_fields=[*_USER_COLUMNS, "absent", "synced_at", "updated_at"],
+        )
+        User.objects.filter(pk__in=ids).update(synced_at=at)
+    return len(changed)
+
+
+_USER_COLUMNS = ["profile_type" if name == "profile_type_id" else name for name in USER_FIELDS.values() if name != "id"]
+
+
+def _changed_user(record: records.User, user: User | None) -> User | None:
+    """The user as the record has it, None when nothing differs."""
+    wanted = {attribute: getattr(record, wire) for wire, attribute in USER_FIELDS.items()}
+    if user is None:
+        return User(**wanted, absent=False)
+    if not user.absent and all(getattr(user, attribute) == value for attribute, value in wanted.items()):
+        return None
+    for attribute, value in wanted.items():
+        setattr(user, attribute, value)
+    user.absent = False
+    return user
+
+
+class UsersSender:
+    """The master's end of ``users``."""
+
+    def snapshot(self) -> Iterator[bytes]:
+        """All users as canonical lines, sorted by id."""
+        return user_lines()
+
+    def mark_exported(self, *, seq: int, at: datetime) -> None:
+        """Notes in which version each changed user travelled.
+
+        It belongs into the transaction that read the snapshot: under REPEATABLE READ a user who changes in between
+        then stops it, where in a later transaction that change would lose its mark, and no delta would bring it.
+        """
+        User.objects.filter(dirty=True).update(dirty=False, sent_seq=seq)
+
+
+class UsersReceiver:
+    """The replica's end of ``users``: the one way in which a user is ever written there."""
+
+    def apply_snapshot(self, records: Iterable[Any], *, import_batch_id: UUID, at: datetime) -> int:
+        """Makes the users here those of the snapshot; how many rows changed.
+
+        One that the snapshot lacks is deactivated and marked absent; its name becomes its id, so that the name is free.
+        """
+        coming = iter(records)
+        seen: list[UUID] = []
+        changed = 0
+        while chunk := list(islice(coming, _CHUNK)):
+            changed += enter_users(chunk, at=at)
+            seen += [record.id for record in chunk]
+        with replica_import():
+            gone = User.objects.filter(absent=False).exclude(pk__in=seen)
+            changed += gone.update(
+                is_active=False, absent=True, username=Cast("id", CharField()), synced_at=at, updated_at=at
+            )
+        _check_names_now()
+        return changed
+
+    def after_commit(self, changed: int) -> None:
+        """Nobody waits for users."""
+
+
+def _check_names_now() -> None:
+    """Looks at the deferred rule here, so that an error is met where transfer expects one, and not in COMMIT."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS users_username_unique IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS users_username_unique DEFERRED")
+
+
+class ProfileTypesSender:
+    """The master's end of ``profile_types``. ``indices_by_profile`` tells the names of the indices each may ask."""
+
+    def __init__(self, *, indices_by_profile: Callable[[], Mapping[str, Sequence[str]]]) -> None:
+        self._indices_by_profile = indices_by_profile
+
+    def snapshot(self) -> Iterator[bytes]:
+        """All profile types, sorted by id."""
+        indices = self._indices_by_profile()
+        for profile in ProfileType.objects.order_by("id"):
+            yield encode_record(
+                records.ProfileType(
+                    **{name: getattr(profile, name) for name in PROFILE_FIELDS},
+                    indices=sorted(indices.get(profile.name, ())),
+                )
+            )
+
+    def mark_exported(self, *, seq: int, at: datetime) -> None:
+        """Nothing to note: profile types always travel whole."""
+
+
+class ProfileTypesReceiver:
+    """The replica's end of ``profile_types``. Their ``indices`` are left: the catalogue's whitelist counts here."""
+
+    def apply_snapshot(self, records: Iterable[Any], *, import_batch_id: UUID, at: datetime) -> int:
+        """Makes the profile types here those of the snapshot; how many rows changed.
+
+        Changed ones are taken out and put in again, so that two may swap names. Users keep theirs meanwhile: they know
+        a profile by its name, and no constraint asks for it.
+        """
+        wanted = {record.id: {name: getattr(record, name) for name in PROFILE_FIELDS} for record in records}
+        here = {profile["id"]: profile for profile in ProfileType.objects.values(*PROFILE_FIELDS)}
+        stale = [key for key, profile in here.items() if wanted.get(key) != profile]
+        entering = [ProfileType(**profile) for key, profile in wanted.items() if here.get(key) != profile]
+        with replica_import(), connection.cursor() as cursor:
+            # In SQL: Django's delete() would ask the users first, and those may be the newer ones.
+            cursor.execute("DELETE FROM profile_types WHERE id = ANY(%s)", [stale])
+            ProfileType.objects.bulk_create(entering)
+        return len({*stale, *(profile.pk for profile in entering)})
+
+    def after_commit(self, changed: int) -> None:
+        """Nobody waits for profile types."""
