@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
+from common_apps.core.fields import JsonTextField
 from common_apps.core.ids import new_id
 from response_site.execution.choices import DeliveryStatus, IncomingStatus, ResultStatus
 
@@ -29,8 +30,8 @@ class IncomingRequest(models.Model):
     original_request_id = models.UUIDField(unique=True)
     user_id = models.UUIDField(db_index=True)
     query_type = models.CharField(max_length=100)
-    query_params = models.JSONField()
-    elasticsearch_query = models.JSONField(null=True, blank=True)
+    query_params = JsonTextField()
+    elasticsearch_query = JsonTextField(null=True, blank=True)
     priority = models.PositiveSmallIntegerField(default=5)
     asked_at = models.DateTimeField(help_text="when the user asked, on the request site's clock")
     imported_at = models.DateTimeField()
@@ -101,7 +102,7 @@ class QueryResult(models.Model):
     request = models.OneToOneField(IncomingRequest, on_delete=models.PROTECT, related_name="result")
     original_request_id = models.UUIDField(unique=True)
     status = models.CharField(max_length=20, choices=ResultStatus.choices)
-    result_data = models.JSONField(null=True, blank=True)
+    result_data = JsonTextField(null=True, blank=True)
     result_bytes = models.BigIntegerField(default=0, help_text="size of result_data as JSON, bytes")
     result_count = models.BigIntegerField(null=True, blank=True)
     execution_time_ms = models.BigIntegerField(null=True, blank=True)

@@ -1,0 +1,1 @@
+"""What is done with requests that came across."""

@@ -1,0 +1,83 @@
+"""What Celery wakes. The queue itself is PostgreSQL: a message only says that there is work."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+from uuid import uuid4
+
+import redis
+import structlog
+from celery import current_app, shared_task
+from django.conf import settings
+from kombu.exceptions import ChannelError
+
+from common_apps.core import clock
+from response_site.execution.cache import drop_stale, measure_cache
+from response_site.execution.services.claim import BATCH_SIZE, count_claimable
+from response_site.execution.services.drain import drain
+
+log = structlog.get_logger("execution.tasks")
+
+QUEUE = "queries"
+
+
+def wake_drains(*, pending: int) -> int:
+    """Puts min(WORKER_COUNT, ceil(pending / 50)) drains on the queue, less those that stand there already; how many.
+
+    A drain that stands in the queue begins after this, so it will see every row that is committed now; one that
+    runs already may just have found nothing left. Raises one of `OUTAGES` when the broker is down.
+    """
+    wanted = min(settings.WORKER_COUNT, -(-pending // BATCH_SIZE))
+    if wanted <= 0:
+        return 0
+    missing = max(0, wanted - _queued())
+    for _ in range(missing):
+        drain_queue.delay()
+    return missing
+
+
+@shared_task(name="execution.drain", queue=QUEUE, acks_late=True)
+def drain_queue() -> dict[str, Any]:
+    """Executes what waits, at most 60 s; comes again when there is more, since a long task would be delivered twice."""
+    report = drain(worker=f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:12]}")
+    if report.left:
+        drain_queue.delay()
+    return {
+        "completed": report.completed,
+        "failed": report.failed,
+        "retried": report.retried,
+        "waiting": report.waiting,
+        "hits": report.hits,
+        "left": report.left,
+    }
+
+
+@shared_task(name="execution.sweep", queue=QUEUE, acks_late=True)
+def sweep_queue() -> int:
+    """Wakes drains for what nobody woke one for: pending rows, retries that are due, rows of dead workers; how many."""
+    return wake_drains(pending=count_claimable(now=clock.now(), limit=settings.WORKER_COUNT * BATCH_SIZE))
+
+
+@shared_task(name="execution.maintain_cache", queue="default", acks_late=True)
+def maintain_cache() -> dict[str, Any] | None:
+    """Removes what no lookup can hit any more and logs the hit ratio; None when the cache is down."""
+    try:
+        removed = drop_stale()
+        measured = measure_cache()
+    except redis.RedisError as error:
+        log.warning("cache_down", error=type(error).__name__)
+        return None
+    log.info("cache_maintained", removed=removed, **measured)
+    return {"removed": removed, **measured}
+
+
+def _queued() -> int:
+    """Messages in the queue that no worker has taken."""
+    with current_app.connection_for_read() as connection:
+        channel: Any = connection.default_channel
+        try:
+            return int(channel.queue_declare(queue=QUEUE, passive=True).message_count)
+        except ChannelError:  # nothing was ever sent to it
+            return 0
