@@ -75,10 +75,12 @@ def _check_depth(outside: bytes, max_depth: int) -> None:
     if brackets.count(b"[") <= max_depth:
         return
     # Each pass removes the innermost brackets, so the number of passes is the depth.
+    left = brackets
     for _ in range(max_depth):
-        brackets = brackets.replace(b"[]", b"")
-        if not brackets:
+        left = left.replace(b"[]", b"")
+        if not left:
             return
+    # Too deep, or not balanced; the decoder says what is wrong with the latter.
     depth = 0
     for bracket in brackets:
         depth += 1 if bracket == 0x5B else -1

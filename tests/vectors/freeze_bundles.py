@@ -1,4 +1,4 @@
-"""Writes the frozen bundles of a format version. They are written once and never again: every later release must read them.
+"""Writes the frozen bundles of a format version, once and never again: every later release must read them.
 
 python -m tests.vectors.freeze_bundles v1        refuses when the folder is there
 """

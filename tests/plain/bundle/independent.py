@@ -1,6 +1,7 @@
 """A second implementation of the format, from docs/bundle-format.md, sharing no code with the first.
 
-HPKE (RFC 9180) is written out from X25519, HMAC-SHA256 and AES-GCM; the hybrid KEM from ML-KEM-768, X25519 and the X-Wing combiner.
+HPKE (RFC 9180) is written out from X25519, HMAC-SHA256 and AES-GCM; the hybrid KEM from
+ML-KEM-768, X25519 and the X-Wing combiner.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""A sender's and a receiver's bench: make bundles, sound or with one fault in them, and judge them as a receiver does."""
+"""A bench for both sites: make bundles, sound or with one fault in them, and judge them as a receiver does."""
 
 import base64
 import hashlib
