@@ -6,8 +6,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from common_apps.core.fields import JsonTextField
 from common_apps.core.ids import new_id
 from request_site.submissions.choices import RequestStatus
+from request_site.submissions.querysets import RequestQuerySet
 
 
 class Request(models.Model):
@@ -20,7 +22,9 @@ class Request(models.Model):
            +-- batch failed or superseded +------------------------+
         any of these --answer--> completed | failed | cancelled   (final: the first answer stands)
 
-    ``user`` has no database constraint: an answer may come before its user (a request recovered after a backup).
+    ``export_batch`` is the newest bundle that the row was claimed for, also while it is pending again: a row without
+    one has never left. ``user`` has no database constraint: an answer may come before its user (a request recovered
+    after a backup).
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -28,8 +32,8 @@ class Request(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, db_constraint=False, related_name="requests"
     )
     query_type = models.CharField(max_length=50)
-    query_params = models.JSONField()
-    elasticsearch_query = models.JSONField(null=True, blank=True)
+    query_params = JsonTextField()
+    elasticsearch_query = JsonTextField(null=True, blank=True)
     status = models.CharField(max_length=20, choices=RequestStatus.choices, default=RequestStatus.PENDING)
     priority = models.PositiveSmallIntegerField(default=5)
     created_at = models.DateTimeField()
@@ -39,10 +43,13 @@ class Request(models.Model):
     )
     result_received_at = models.DateTimeField(null=True, blank=True)
     retry_count = models.PositiveSmallIntegerField(default=0)
+    error_code = models.CharField(max_length=64, blank=True, default="", help_text="why it failed, stable")
     error_message = models.TextField(blank=True, default="")
-    metadata = models.JSONField(default=dict, blank=True)
+    metadata = JsonTextField(default=dict, blank=True)
     trace_id = models.UUIDField(default=new_id, editable=False)
     recovered = models.BooleanField(default=False, help_text="came back with its answer after a backup was restored")
+
+    objects = RequestQuerySet.as_manager()
 
     class Meta:
         db_table = "requests"
@@ -59,6 +66,10 @@ class Request(models.Model):
                 name="requests_exported",
                 condition=~Q(status__in=["exported", "processing"]) | Q(exported_at__isnull=False),
             ),
+            models.CheckConstraint(
+                name="requests_answered",
+                condition=~Q(status="completed") | Q(result_received_at__isnull=False),
+            ),
         ]
         indexes = [
             # Serves the exporter's claim: priority first, then age.
@@ -70,7 +81,7 @@ class Request(models.Model):
                 condition=Q(status="pending"),
             ),
             models.Index(fields=["export_batch"], name="requests_batch", condition=Q(export_batch__isnull=False)),
-            models.Index(fields=["user", "-created_at"], name="requests_own"),
+            models.Index(fields=["user", "-created_at", "-id"], name="requests_own"),
             models.Index(fields=["-created_at", "-id"], name="requests_newest"),
         ]
 
@@ -79,27 +90,31 @@ class Request(models.Model):
 
 
 class Response(models.Model):
-    """The answer of a request: Elasticsearch's search response, or a problem document where it failed."""
+    """The answer of a request: Elasticsearch's search response, or a problem document where it failed.
+
+    ``id`` is the result record's own, so that the same record never enters twice.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     request = models.OneToOneField(Request, on_delete=models.PROTECT, related_name="response")
-    result_data = models.JSONField(null=True, blank=True)
-    result_count = models.BigIntegerField(default=0)
-    execution_time_ms = models.BigIntegerField(null=True, blank=True)
-    elasticsearch_took_ms = models.BigIntegerField(null=True, blank=True)
+    result_data = JsonTextField(null=True, blank=True)
+    result_count = models.PositiveBigIntegerField(null=True, blank=True)
+    execution_time_ms = models.PositiveBigIntegerField(null=True, blank=True)
+    elasticsearch_took_ms = models.PositiveBigIntegerField(null=True, blank=True)
     executed_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField()
     import_batch = models.ForeignKey(
         "transfer.ImportBatch", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     is_cached = models.BooleanField(default=False)
-    cache_age_s = models.BigIntegerField(null=True, blank=True)
+    cache_age_s = models.PositiveBigIntegerField(null=True, blank=True)
     cache_key = models.CharField(max_length=255, blank=True, default="")
     metadata = models.JSONField(default=dict, blank=True)
 
     class Meta:
         db_table = "responses"
-        ordering = ["-received_at"]
+        ordering = ["-received_at", "-id"]
+        indexes = [models.Index(fields=["-received_at", "-id"], name="responses_newest")]
 
     def __str__(self) -> str:
         return f"answer of {self.request_id}"
