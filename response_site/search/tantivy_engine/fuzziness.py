@@ -5,12 +5,15 @@ tantivy's own fuzzy query knows no fixed prefix and no limit of expansions, so t
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 
 from tantivy import Occur, Query
 
 from common_apps.queries.language.fuzziness import edits
 from response_site.search.tantivy_engine.snapshot import Snapshot
+
+_LAST_CHARACTER = "\U0010ffff"
 
 
 def fuzzy_query(
@@ -29,15 +32,19 @@ def fuzzy_query(
     option = "freq" if snapshot.schema.fields[name].is_text else "basic"
     if allowed == 0:
         return Query.term_query(schema, inner, text, option)
-    near: list[tuple[float, str]] = []
-    for term in _candidates(snapshot.vocabulary(name), text[:prefix_length]):
-        if abs(len(term) - len(text)) > allowed:
-            continue
-        distance = _distance_within(term, text, allowed, transpositions)
-        # Lucene compares the edits with the shorter of the two: "a" is not near to "b".
-        if distance == 0 or (distance is not None and distance < min(len(term), len(text))):
-            near.append((1.0 - distance / min(len(term), len(text)) if distance else 1.0, term))
-    near.sort(key=lambda pair: (-pair[0], pair[1]))
+
+    def nearest() -> list[tuple[float, str]]:
+        vocabulary = snapshot.vocabulary(name)
+        near = [
+            (_similarity(distance, term, text), term)
+            for term, distance in terms_within(vocabulary, text, allowed, prefix_length, transpositions)
+            # Lucene compares the edits with the shorter of the two: "a" is not near to "b".
+            if distance == 0 or distance < min(len(term), len(text))
+        ]
+        near.sort(key=lambda pair: (-pair[0], pair[1]))
+        return near
+
+    near = snapshot.remembered(("fuzzy", name, text, allowed, prefix_length, transpositions), nearest)
     return Query.boolean_query(
         [
             (Occur.Should, Query.boost_query(Query.term_query(schema, inner, term, option), similarity))
@@ -46,44 +53,67 @@ def fuzzy_query(
     )
 
 
-def _candidates(vocabulary: list[str], prefix: str) -> list[str]:
-    if not prefix:
-        return vocabulary
-    start = bisect_left(vocabulary, prefix)
-    end = start
-    while end < len(vocabulary) and vocabulary[end].startswith(prefix):
-        end += 1
-    return vocabulary[start:end]
+def terms_within(
+    vocabulary: list[str], text: str, allowed: int, prefix_length: int, transpositions: bool
+) -> Iterator[tuple[str, int]]:
+    """(term, edits) of each term of a sorted vocabulary within ``allowed`` edits (insert, delete, replace and, if
+    ``transpositions``, swap neighbours) that shares the first ``prefix_length`` characters.
+
+    The rows of the edit matrix are kept from one term to the next as far as both begin alike, and all terms with a
+    beginning that is already too far are passed over at once: the vocabulary is walked as the trie that it is.
+    """
+    prefix = text[:prefix_length]
+    place = bisect_left(vocabulary, prefix)
+    end = bisect_right(vocabulary, prefix + _LAST_CHARACTER) if prefix else len(vocabulary)
+    rows = [list(range(len(text) + 1))]
+    previous = ""
+    while place < end:
+        term = vocabulary[place]
+        place += 1
+        depth = _common_beginning(previous, term, len(rows) - 1)
+        del rows[depth + 1 :]
+        previous = term
+        for position in range(depth, len(term)):
+            row = _next_row(rows, term, position, text, allowed, transpositions)
+            rows.append(row)
+            if min(row) > allowed:
+                place = max(place, bisect_right(vocabulary, term[: position + 1] + _LAST_CHARACTER))
+                break
+        else:
+            if rows[-1][-1] <= allowed:
+                yield term, rows[-1][-1]
 
 
-def _distance_within(left: str, right: str, allowed: int, transpositions: bool) -> int | None:
-    """The edits (insert, delete, replace and, if ``transpositions``, swap neighbours), None above ``allowed``."""
-    start = 0
-    shorter = min(len(left), len(right))
-    while start < shorter and left[start] == right[start]:
-        start += 1
-    left_end, right_end = len(left), len(right)
-    while left_end > start and right_end > start and left[left_end - 1] == right[right_end - 1]:
-        left_end -= 1
-        right_end -= 1
-    left, right = left[start:left_end], right[start:right_end]
-    if not left or not right:
-        distance = len(left) + len(right)
-        return distance if distance <= allowed else None
-    beyond = allowed + 1
-    before_last: list[int] = []
-    last = list(range(len(right) + 1))
-    for i, char in enumerate(left, start=1):
-        row = [beyond] * (len(right) + 1)
-        row[0] = i
-        first, final = max(1, i - allowed), min(len(right), i + allowed)
-        for j in range(first, final + 1):
-            cost = 0 if char == right[j - 1] else 1
-            best = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + cost)
-            if transpositions and i > 1 and j > 1 and char == right[j - 2] and left[i - 2] == right[j - 1]:
-                best = min(best, before_last[j - 2] + 1)
-            row[j] = best
-        if min(row) > allowed:
-            return None
-        before_last, last = last, row
-    return last[-1] if last[-1] <= allowed else None
+def _next_row(
+    rows: list[list[int]], term: str, position: int, text: str, allowed: int, transpositions: bool
+) -> list[int]:
+    """The edits from ``term[:position + 1]`` to each beginning of ``text``; exact up to ``allowed``."""
+    char, last = term[position], rows[position]
+    row = [allowed + 1] * (len(text) + 1)
+    row[0] = position + 1
+    for column in range(max(1, position + 1 - allowed), min(len(text), position + 1 + allowed) + 1):
+        cost = 0 if char == text[column - 1] else 1
+        best = min(last[column] + 1, row[column - 1] + 1, last[column - 1] + cost)
+        if (
+            transpositions
+            and position
+            and column > 1
+            and char == text[column - 2]
+            and term[position - 1] == text[column - 1]
+        ):
+            best = min(best, rows[position - 1][column - 2] + 1)
+        row[column] = best
+    return row
+
+
+def _common_beginning(left: str, right: str, most: int) -> int:
+    count = 0
+    for one, other in zip(left[:most], right, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+def _similarity(distance: int, term: str, text: str) -> float:
+    return 1.0 - distance / min(len(term), len(text)) if distance else 1.0

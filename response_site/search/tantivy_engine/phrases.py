@@ -25,6 +25,12 @@ def phrase_query(snapshot: Snapshot, name: str, words: list[str], slop: int) -> 
     every = Query.boolean_query(
         [(Occur.Must, Query.term_query(schema, inner, word, "freq")) for word in sorted(set(words))]
     )
+    rows = snapshot.remembered(("phrase", name, *words, slop), lambda: _rows_within(snapshot, name, words, slop, every))
+    kept = Query.const_score_query(Query.term_set_query(schema, ROW, rows), 0.0)
+    return Query.boolean_query([(Occur.Must, every), (Occur.Must, kept)])
+
+
+def _rows_within(snapshot: Snapshot, name: str, words: list[str], slop: int, every: Query) -> list[int]:
     # tantivy's own slop differs from Lucene's for three words and more, and for repeated ones.
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     field = snapshot.schema.fields[name]
@@ -33,8 +39,7 @@ def phrase_query(snapshot: Snapshot, name: str, words: list[str], slop: int) -> 
         values = field_values([field], decode(snapshot.stored(address)[1])).get(name, ())
         if _within_slop(_places([str(value) for value in values], words), words, slop):
             rows.append(row)
-    kept = Query.const_score_query(Query.term_set_query(schema, ROW, rows), 0.0)
-    return Query.boolean_query([(Occur.Must, every), (Occur.Must, kept)])
+    return rows
 
 
 def _places(values: list[str], words: list[str]) -> dict[str, list[int]]:

@@ -77,10 +77,10 @@ def build_document(schema: IndexSchema, row: int, document_id: str, source: dict
         field, inner = schema.fields[name], schema.inner[name]
         document.add_text(PRESENT, name)
         for value in values:
-            if field.is_text or field.is_keyword:
+            if isinstance(value, str):
                 document.add_text(inner, value)
             elif field.is_float:
                 document.add_float(inner, value)
             else:
-                document.add_integer(inner, value)
+                document.add_integer(inner, int(value))
     return document

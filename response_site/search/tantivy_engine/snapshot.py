@@ -7,7 +7,8 @@ built once a state, all in one pass, when first needed. Nothing here changes aft
 from __future__ import annotations
 
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 import tantivy
@@ -16,6 +17,9 @@ from response_site.search.documents import Value, field_values
 from response_site.search.tantivy_engine.schema import ID, ROW, SOURCE, IndexSchema
 
 Column = list[tuple[Value, ...]]
+T = TypeVar("T")
+# Expansions of fuzzy words and rows of sloppy phrases: a few kilobytes each.
+_MOST_KEPT = 512
 
 
 class Snapshot:
@@ -28,6 +32,7 @@ class Snapshot:
         self._lock = threading.Lock()
         self._columns: dict[str, Column] | None = None
         self._vocabularies: dict[str, list[str]] = {}
+        self._kept: dict[tuple[Any, ...], Any] = {}
 
     def next_row(self) -> int:
         """The number of the next document to come."""
@@ -77,6 +82,18 @@ class Snapshot:
                 pairs = self.searcher.terms_with_prefix(self.schema.inner[field], "")
                 found = self._vocabularies[field] = sorted({term for term, _ in pairs})
             return found
+
+    def remembered(self, key: tuple[Any, ...], compute: Callable[[], T]) -> T:
+        """What ``compute`` returns, kept for the next that asks the same of this state; the oldest is forgotten."""
+        try:
+            found: T = self._kept[key]
+        except KeyError:
+            found = compute()
+            with self._lock:
+                if len(self._kept) >= _MOST_KEPT:
+                    del self._kept[next(iter(self._kept))]
+                self._kept[key] = found
+        return found
 
     def _build_columns(self) -> dict[str, Column]:
         fields = [field for field in self.schema.fields.values() if not field.is_text]
