@@ -98,7 +98,8 @@ def _to_go(source: Site, exports: Path) -> list[Path]:
     settled = {
         name
         for (name,) in source.query(
-            "SELECT filename FROM export_batches WHERE confirmed_at IS NOT NULL OR superseded_at IS NOT NULL"
+            "SELECT filename FROM export_batches "
+            "WHERE coalesce(confirmed_at, superseded_at, ended_at, held_at) IS NOT NULL"
         )
     }
     found = []
@@ -142,8 +143,8 @@ def _new_folder(parent: Path) -> Path:
 
 def _refuse_failed(destination: Site, names: list[str]) -> None:
     failed = [
-        f"{name}: {why}"
-        for name, why in destination.query("SELECT filename, error_message FROM import_batches WHERE status = 'failed'")
+        f"{name}: {code}"
+        for name, code in destination.query("SELECT filename, code FROM import_batches WHERE status = 'failed'")
         if name in names
     ]
     if failed:

@@ -39,6 +39,15 @@ def end_process(process: subprocess.Popen[bytes], *, signum: int = signal.SIGTER
             process.wait()
 
 
+def end_running(process: psutil.Process, *, wait_s: float = 20.0) -> None:
+    """The same for a process that isn't our child."""
+    process.terminate()
+    try:
+        process.wait(wait_s)
+    except psutil.TimeoutExpired:
+        process.kill()
+
+
 @dataclass(frozen=True)
 class PidFile:
     """The pid and start time of a process of ours: a pid alone may by now be somebody else's."""

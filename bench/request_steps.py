@@ -1,0 +1,103 @@
+"""What the request site's process does in a cycle, and the reference of each part in bare SQL."""
+
+import io
+import time
+from typing import Any
+
+from django.db import connection, transaction
+
+
+def submit(count: int, user: str, first: int) -> dict[str, Any]:
+    """Pending requests, each asking something that no cache knows. Not timed."""
+    from common_apps.core import clock
+    from common_apps.core.ids import new_id
+    from request_site.submissions.models import Request
+
+    rows = [
+        Request(
+            user_id=user,
+            query_type="range",
+            query_params={"index": "contracts", "query": {"range": {"amount": {"gte": first + number}}}, "size": 2},
+            created_at=clock.now(),
+            trace_id=new_id(),
+        )
+        for number in range(count)
+    ]
+    Request.objects.bulk_create(rows)
+    return {}
+
+
+def readable() -> dict[str, Any]:
+    """How many are completed with their answers."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM requests JOIN responses ON responses.request_id = requests.id"
+            " WHERE status = 'completed'"
+        )
+        return {"completed": cursor.fetchone()[0]}
+
+
+def forget() -> dict[str, Any]:
+    """Remove what still waits."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM requests WHERE status = 'pending'")
+    return {}
+
+
+def reference_export(count: int) -> dict[str, Any]:
+    """Claim, COPY TO, and the status UPDATE of `count` pending rows, then rolled back."""
+    out = io.BytesIO()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            began = time.perf_counter()
+            cursor.execute(
+                "CREATE TEMPORARY TABLE claimed ON COMMIT DROP AS SELECT id FROM requests WHERE status = 'pending'"
+                " ORDER BY priority DESC, created_at, id LIMIT %s FOR UPDATE SKIP LOCKED",
+                [count],
+            )
+            with cursor.copy(
+                "COPY (SELECT row_to_json(r) FROM requests AS r JOIN claimed USING (id)) TO STDOUT"
+            ) as copy:
+                for block in copy:
+                    out.write(block)
+            cursor.execute("UPDATE requests SET status = 'failed' FROM claimed WHERE requests.id = claimed.id")
+            taken = (time.perf_counter() - began) * 1000
+        transaction.set_rollback(True)
+    if out.getvalue().count(b"\n") != count:
+        raise AssertionError("not all rows were copied")
+    return {"ms": taken}
+
+
+def reference_import(count: int) -> dict[str, Any]:
+    """COPY of the newest `count` answers into a table of the same columns and indexes."""
+    return {"ms": time_copy("responses", "received_at", count)}
+
+
+def time_copy(table: str, newest_by: str, count: int) -> float:
+    """Milliseconds of COPY FROM of a table's newest rows into an empty table LIKE it, rolled back."""
+    out = io.BytesIO()
+    newest = f"SELECT * FROM {table} ORDER BY {newest_by} DESC LIMIT {int(count)}"
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            with cursor.copy(f"COPY ({newest}) TO STDOUT (FORMAT binary)") as copy:
+                for block in copy:
+                    out.write(block)
+            cursor.execute(f"CREATE TABLE reference (LIKE {table} INCLUDING ALL)")
+            began = time.perf_counter()
+            with cursor.copy("COPY reference FROM STDIN (FORMAT binary)") as copy:
+                copy.write(out.getvalue())
+            taken = (time.perf_counter() - began) * 1000
+            cursor.execute("SELECT count(*) FROM reference")
+            if cursor.fetchone()[0] != count:
+                raise AssertionError("not all rows were copied")
+        transaction.set_rollback(True)
+    return taken
+
+
+STEPS = {
+    "submit": submit,
+    "readable": readable,
+    "forget": forget,
+    "reference_export": reference_export,
+    "reference_import": reference_import,
+}

@@ -1,0 +1,78 @@
+"""What the response site's process does in a cycle, and the reference of each part."""
+
+import io
+import time
+from typing import Any
+
+from django.db import connection, transaction
+
+from bench.request_steps import time_copy
+
+
+def execute() -> dict[str, Any]:
+    """One drain, until nothing waits."""
+    from response_site.execution.services.drain import drain
+
+    report = drain(worker="bench")
+    return {"completed": report.completed}
+
+
+def reference_import(count: int) -> dict[str, Any]:
+    """COPY of the newest `count` requests into a table of the same columns and indexes."""
+    return {"ms": time_copy("incoming_requests", "imported_at", count)}
+
+
+def reference_execute(count: int, first: int) -> dict[str, Any]:
+    """The engine's bare msearch of the same bodies, 50 at a time, by this one process."""
+    from common_apps.queries.kinds.body import compile_body
+    from response_site.search.registry import get_engine
+
+    engine = get_engine()
+    fields = engine.fields("contracts")
+    requests = [
+        compile_body(
+            {
+                "query_type": "range",
+                "query_params": {"index": "contracts", "query": {"range": {"amount": {"gte": first + n}}}, "size": 2},
+            },
+            fields_of=lambda index: fields,
+        ).request
+        for n in range(count)
+    ]
+    began = time.perf_counter()
+    for start in range(0, count, 50):
+        engine.msearch(requests[start : start + 50], timeout_seconds=30)
+    return {"ms": (time.perf_counter() - began) * 1000}
+
+
+def reference_results(count: int) -> dict[str, Any]:
+    """COPY of `count` results in, then claim, COPY TO and the status UPDATE of them, rolled back."""
+    taken = time_copy("query_results", "pending_since", count)
+    out = io.BytesIO()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            began = time.perf_counter()
+            cursor.execute(
+                "CREATE TEMPORARY TABLE claimed ON COMMIT DROP AS SELECT id FROM query_results"
+                " ORDER BY pending_since DESC LIMIT %s FOR UPDATE SKIP LOCKED",
+                [count],
+            )
+            with cursor.copy(
+                "COPY (SELECT row_to_json(r) FROM query_results AS r JOIN claimed USING (id)) TO STDOUT"
+            ) as copy:
+                for block in copy:
+                    out.write(block)
+            cursor.execute(
+                "UPDATE query_results SET pending_since = now() FROM claimed WHERE query_results.id = claimed.id"
+            )
+            taken += (time.perf_counter() - began) * 1000
+        transaction.set_rollback(True)
+    return {"ms": taken}
+
+
+STEPS = {
+    "execute": execute,
+    "reference_import": reference_import,
+    "reference_execute": reference_execute,
+    "reference_results": reference_results,
+}
