@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from common_apps.queries.language.aggregation_options import FIELD_AGGREGATIONS
+from common_apps.queries.language.aggregation_options import DIRECTION, FIELD_AGGREGATIONS
 from common_apps.queries.language.aggregations import TOP_HITS_FROM, TOP_HITS_SIZE
 from common_apps.queries.language.clause_options import (
     BOUNDS,
@@ -58,7 +58,7 @@ def query_params_schema(query_type: str) -> Schema:
 
 
 def _definitions() -> Schema:
-    order: Schema = {"enum": ["asc", "desc"]}
+    order: Schema = DIRECTION.schema
     options = _object({"order": order, "missing": {"enum": ["_first", "_last"]}})
     one_sort: Schema = {"anyOf": [_FIELD, _one_key({"anyOf": [order, options]})]}
     names: Schema = {"anyOf": [_FIELD, {"type": "array", "items": _FIELD, "maxItems": LIMITS.source_fields}]}

@@ -198,7 +198,7 @@ def _read_ranges(place: Place, value: object) -> list[Options] | None:
     )
 
 
-DIRECTION = choice(["asc", "desc"])
+DIRECTION = choice(["asc", "desc"], upper=True)
 _VALUES: dict[str, Json] = {"type": "array", "maxItems": LIMITS.terms, "items": {"type": ["string", "number"]}}
 _EDGE: dict[str, Json] = {"type": ["string", "number"]}
 _BOUNDS: dict[str, Json] = {
@@ -273,7 +273,7 @@ FIELD_AGGREGATIONS = {
         {
             "calendar_interval": choice(["minute", "hour", "day", "week", "month", "quarter", "year"]),
             "fixed_interval": Option(partial(_read_span, positive=True), _SPAN_SCHEMA),
-            "format": choice(["yyyy-MM-dd", "yyyy-MM", "yyyy"], any_case=False),
+            "format": choice(["yyyy-MM-dd", "yyyy-MM", "yyyy"]),
             "time_zone": Option(_read_zone, {"type": "string"}, "UTC"),
             "offset": Option(partial(_read_span, positive=False), _SPAN_SCHEMA, ""),
             "min_doc_count": integer(0, LIMITS.document_count, 0),

@@ -66,7 +66,7 @@ class FieldClause:
 VALUE_SCHEMA: dict[str, Json] = {"type": ["string", "number"], "maxLength": LIMITS.text}
 TEXT_SCHEMA: dict[str, Json] = {"type": "string", "maxLength": LIMITS.text}
 PREFIX_LENGTH = integer(0, LIMITS.prefix_length, 0)
-OPERATOR = choice(["or", "and"], "or")
+OPERATOR = choice(["or", "and"], "or", upper=True)
 SLOP = integer(0, LIMITS.slop, 0)
 
 FIELD_CLAUSES = {

@@ -6,9 +6,9 @@ AUTO = "AUTO"
 
 
 def normalize(value: object) -> int | str:
-    """0, 1, 2 or ``"AUTO"`` (also as texts, in any case); raises `ValueError` for anything else."""
+    """0, 1, 2 or ``"AUTO"`` (also ``"1"``, ``"auto"``); raises `ValueError` for anything else."""
     if isinstance(value, str):
-        if value.upper() == AUTO:
+        if value in (AUTO, AUTO.lower()):
             return AUTO
         if value in ("0", "1", "2"):
             return int(value)

@@ -54,8 +54,8 @@ def resolve(spec: int | str, optional_clauses: int) -> int:
 
 def _share(percent: int, optional_clauses: int) -> int:
     # Java's (count * percent) * (1 / 100f), cut towards zero: 32-bit floats, or some counts come out one lower.
-    calculated = int(_float32(_float32(optional_clauses * percent) * _float32(0.01)))
-    return max(0, optional_clauses + calculated if calculated < 0 else calculated)
+    share = _float32(_float32(optional_clauses * percent) * _float32(0.01))
+    return max(0, optional_clauses + int(share) if share < 0 else int(share))
 
 
 def _float32(value: float) -> float:

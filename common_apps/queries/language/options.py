@@ -135,8 +135,8 @@ def flag(default: bool, families: frozenset[Family] | None = None) -> Option:
     return Option(check, {"type": "boolean"}, default, families)
 
 
-def choice(names: Iterable[str], default: str | None = None, *, any_case: bool = True) -> Option:
-    """One of a few names."""
+def choice(names: Iterable[str], default: str | None = None, *, upper: bool = False) -> Option:
+    """One of a few names; ``upper``: also in capitals, where Elasticsearch takes them so."""
     known = list(names)
 
     def check(place: Place, value: object) -> str | None:
@@ -144,13 +144,13 @@ def choice(names: Iterable[str], default: str | None = None, *, any_case: bool =
         if not isinstance(value, str):
             place.fault("wrong_type", f"{name} is one of {', '.join(known)}, not {type_name(value)}")
             return None
-        wanted = value.lower() if any_case else value
+        wanted = value.lower() if upper and value.isupper() else value
         if wanted not in known:
             place.fault("invalid_value", f"{name} can't be {quoted(value)}{suggestion(value, known)}")
             return None
         return wanted
 
-    return Option(check, {"enum": known}, default)
+    return Option(check, {"enum": [*known, *(name.upper() for name in known if upper)]}, default)
 
 
 def fuzzy(default: int | str, families: frozenset[Family] | None = None) -> Option:
@@ -159,7 +159,7 @@ def fuzzy(default: int | str, families: frozenset[Family] | None = None) -> Opti
     def check(place: Place, value: object) -> int | str | None:
         return _converted(place, value, fuzziness.normalize)
 
-    return Option(check, {"enum": [0, 1, 2, "0", "1", "2", "AUTO"]}, default, families)
+    return Option(check, {"enum": [0, 1, 2, "0", "1", "2", "AUTO", "auto"]}, default, families)
 
 
 def should_match() -> Option:

@@ -14,7 +14,7 @@ from common_apps.queries.language.walk import Place, type_name
 Json = Any
 Source = bool | dict[str, list[str]]
 
-_ORDER = choice(["asc", "desc"])
+_ORDER = choice(["asc", "desc"], upper=True)
 _MISSING = choice(["_first", "_last"], "_last")
 SCORE = "_score"
 
