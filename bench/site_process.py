@@ -56,10 +56,10 @@ def export(stream: str) -> dict[str, Any]:
 def take_in(paths: list[str]) -> dict[str, Any]:
     """Import the files, each to be completed."""
     from common_apps.audit.actors import SYSTEM
-    from common_apps.transfer.services.imports import import_bundles
+    from common_apps.transfer.services.imports import import_path
 
     began = time.perf_counter()
-    outcomes = import_bundles(actor=SYSTEM, paths=[Path(path) for path in paths])
+    outcomes = [import_path(path=Path(path), actor=SYSTEM) for path in paths]
     taken = (time.perf_counter() - began) * 1000
     told = [str(outcome.outcome) for outcome in outcomes]
     if told != ["completed"] * len(paths):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from common_apps.core import clock
+
 
 def make_folders() -> str:
     """DATA_DIR, EXPORT_DIR and IMPORT_DIR, for this site's account alone."""
@@ -21,7 +23,7 @@ def make_keys() -> str:
     from common_apps.transfer.keys import KeyFolder
 
     folder = KeyFolder(settings.KEY_DIR)
-    if folder.is_generated():
+    if folder.has_own_keys():
         return "there already"
-    folder.generate(site=settings.SITE)
+    folder.generate(site=settings.SITE, created_at=clock.now())
     return f"generated in {settings.KEY_DIR}"
