@@ -41,6 +41,7 @@ def process_commands(site: Site) -> dict[str, list[str]]:
     celery = [*python, "celery", "-A", f"{site.name}_site.celery:app"]
     web = [*python, "gunicorn", f"{site.name}_site.wsgi:application", "--bind", f"127.0.0.1:{site.port}"]
     web += ["--workers", "2", "--threads", "4", "--preload", "--access-logfile", str(site.logs / "access.log")]
+    web += ["--no-control-socket"]  # it would lie in the home folder, one for both sites
     worker = [*celery, "worker", "-Q", _QUEUES[site.name], "--concurrency", str(worker_count())]
     worker += ["--hostname", f"{site.name}@%h", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
     commands = {"web": web, "worker": worker, "watcher": site.manage_command("run_watcher")}
