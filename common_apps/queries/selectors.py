@@ -80,7 +80,7 @@ def permitted(profile_type: str | None) -> Permitted:
         # Read after the revisions: at worst it is newer than they say, and is read once more.
         entries = tuple(_read_entries())
         _Kept.catalogue = (revisions, entries)
-    if max_size is None:
+    if profile_type is None or max_size is None:
         return Permitted(MappingProxyType({}), 0)
     return Permitted({entry.name: entry for entry in entries if entry.allows(profile_type)}, max_size)
 

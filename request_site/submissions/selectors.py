@@ -67,19 +67,22 @@ def get_answer(*, user: User, request_id: UUID) -> Answer:
     )
     if row is None:
         raise _unknown()
-    pk, status, code, message, response_id, raw, *numbers, is_cached, cache_age_s, executed_at, received_at = row
+    pk, status, code, message, response_id, raw, *rest = row
+    count, execution_ms, took_ms, is_cached, age_s, executed, received = rest
     return Answer(
-        pk,
-        RequestStatus(status),
-        code,
-        message,
-        response_id is not None,
-        None if raw is None else msgspec.Raw(raw.encode()),
-        *numbers,
-        bool(is_cached),
-        cache_age_s,
-        executed_at,
-        received_at,
+        request_id=pk,
+        status=RequestStatus(status),
+        error_code=code,
+        error_message=message,
+        is_kept=response_id is not None,
+        result=None if raw is None else msgspec.Raw(raw.encode()),
+        result_count=count,
+        execution_time_ms=execution_ms,
+        elasticsearch_took_ms=took_ms,
+        cache_hit=bool(is_cached),
+        cache_age_s=age_s,
+        executed_at=executed,
+        received_at=received,
     )
 
 

@@ -5,31 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from common_apps.accounts.api.permissions import HasScope, RoleAllows
 from common_apps.core.api.schema import problems
 from common_apps.core.errors import DomainError
+from common_apps.queries.api.asking import AskerView
 from common_apps.queries.api.serializers import IndexSerializer, IndicesSerializer, QueryTypesSerializer
 from common_apps.queries.kinds import all_kinds
 from common_apps.queries.selectors import IndexEntry, permitted
 
 
-class CatalogueView(APIView):
-    """For whoever may submit requests; a key needs ``requests:read``."""
-
-    permission_classes = [IsAuthenticated, RoleAllows, HasScope]
-    required_permission = "submissions.submit_request"
-    read_scope = "requests:read"
-
-
-class QueryTypesView(CatalogueView):
+class QueryTypesView(AskerView):
     """Query types."""
 
     @extend_schema(
+        tags=["catalogue"],
         operation_id="list_query_types",
         summary="The query types, with a schema and examples of each",
         responses={200: QueryTypesSerializer, **problems("not_authenticated", "permission_denied")},
@@ -52,31 +43,33 @@ class QueryTypesView(CatalogueView):
         )
 
 
-class IndicesView(CatalogueView):
+class IndicesView(AskerView):
     """Indices."""
 
     @extend_schema(
+        tags=["catalogue"],
         operation_id="list_indices",
         summary="The indices that your profile may ask",
         responses={200: IndicesSerializer, **problems("not_authenticated", "permission_denied")},
     )
     def get(self, request: Request) -> Response:
         """Name and fields of each."""
-        allowed = permitted(request.user.profile_type_id)
+        allowed = permitted(self.asker(request).profile_type_id)
         return Response({"results": [_document(entry) for entry in allowed.indices.values()]})
 
 
-class IndexView(CatalogueView):
+class IndexView(AskerView):
     """One index."""
 
     @extend_schema(
+        tags=["catalogue"],
         operation_id="get_index",
         summary="One index that your profile may ask",
         responses={200: IndexSerializer, **problems("not_authenticated", "permission_denied", "not_found")},
     )
     def get(self, request: Request, name: str) -> Response:
         """Its name and fields; one that is not allowed is as unknown as one that isn't there."""
-        entry = permitted(request.user.profile_type_id).indices.get(name)
+        entry = permitted(self.asker(request).profile_type_id).indices.get(name)
         if entry is None:
             raise DomainError("not_found", "No index of this name may be asked by your profile; see indices/.")
         return Response(_document(entry))

@@ -14,11 +14,11 @@ from rest_framework.response import Response
 from common_apps.core.api.renderers import JsonRenderer
 from common_apps.core.api.schema import problems
 from common_apps.core.errors import DomainError
+from common_apps.queries.api.asking import AskerView
 from request_site.submissions.api.documents import answer_document
 from request_site.submissions.api.hits import csv_lines, ndjson_lines
 from request_site.submissions.api.negotiation import CsvRenderer, NdjsonRenderer, ResultNegotiation
 from request_site.submissions.api.serializers import ResultSerializer
-from request_site.submissions.api.views import AskerView
 from request_site.submissions.choices import RequestStatus
 from request_site.submissions.selectors import Answer, get_answer
 
@@ -32,6 +32,7 @@ class ResultView(AskerView):
     content_negotiation_class = ResultNegotiation
 
     @extend_schema(
+        tags=["requests"],
         operation_id="get_result",
         summary="The answer of a request",
         parameters=[
@@ -57,7 +58,7 @@ class ResultView(AskerView):
     )
     def get(self, request: HttpRequest, request_id: UUID) -> HttpResponseBase:
         """200 with the result; 202 while it is under way; 409 with the reason where there will be none."""
-        answer = get_answer(user=request.user, request_id=request_id)
+        answer = get_answer(user=self.asker(request), request_id=request_id)
         if answer.status not in RequestStatus.final():
             return self._answer_json(answer, 202, {"Retry-After": str(settings.RESCAN_SECONDS)})
         _refuse_unless_readable(answer)

@@ -9,17 +9,15 @@ import structlog
 from django.db import transaction
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request as HttpRequest
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from common_apps.accounts.api.permissions import HasScope, RoleAllows
 from common_apps.audit.actors import actor_of
 from common_apps.core.api.problems import problem_document
 from common_apps.core.api.schema import problems
 from common_apps.core.errors import DomainError, FieldFault
 from common_apps.core.ids import new_id
+from common_apps.queries.api.asking import AskerView
 from common_apps.queries.kinds import all_kinds
 from request_site.submissions.api.documents import request_document, submitted_document
 from request_site.submissions.api.listing import ORDERINGS, RequestFilter, RequestPages
@@ -49,15 +47,6 @@ _EXAMPLES = [
 ]
 
 
-class AskerView(APIView):
-    """For whoever may submit requests; keys need ``requests:read``, and ``requests:write`` to submit."""
-
-    permission_classes = [IsAuthenticated, RoleAllows, HasScope]
-    required_permission = "submissions.submit_request"
-    read_scope = "requests:read"
-    write_scope = "requests:write"
-
-
 class RequestsView(AskerView):
     """The collection of requests."""
 
@@ -65,6 +54,7 @@ class RequestsView(AskerView):
     filterset_class = RequestFilter
 
     @extend_schema(
+        tags=["requests"],
         operation_id="list_requests",
         summary="Your requests, newest first; operators see all",
         parameters=[
@@ -80,15 +70,16 @@ class RequestsView(AskerView):
     )
     def get(self, request: HttpRequest) -> Response:
         """A page: {next, previous, results}."""
-        visible = Request.objects.visible_to(request.user)
+        visible = Request.objects.visible_to(self.asker(request))
         chosen = RequestFilter(request.query_params, queryset=visible, request=request)
         if not chosen.is_valid():
             raise DomainError("validation_failed", "The query string has faults.", errors=_form_faults(chosen.errors))
         pages = RequestPages()
-        page = pages.paginate_queryset(chosen.qs, request, view=self) or []
+        page: list[Request] = pages.paginate_queryset(chosen.qs, request, view=self) or []
         return pages.get_paginated_response([request_document(row) for row in page])
 
     @extend_schema(
+        tags=["requests"],
         operation_id="submit_request",
         summary="Submit a request",
         request=SubmissionSerializer,
@@ -109,7 +100,7 @@ class RequestsView(AskerView):
     def post(self, request: HttpRequest) -> Response:
         """Stores the request as pending; it leaves with the next carry."""
         stored, replayed = submit_request(
-            user=request.user,
+            user=self.asker(request),
             body=request.data,
             trace_id=_trace_id(),
             actor=actor_of(request),
@@ -127,6 +118,7 @@ class BulkView(AskerView):
     """Many requests at once."""
 
     @extend_schema(
+        tags=["requests"],
         operation_id="submit_bulk",
         summary=f"Submit up to {MAX_BULK} requests",
         request=SubmissionSerializer(many=True),
@@ -150,7 +142,9 @@ class BulkView(AskerView):
 
     def _submit(self, request: HttpRequest, place: int, body: Any) -> dict[str, Any]:
         try:
-            stored, _ = submit_request(user=request.user, body=body, trace_id=_trace_id(), actor=actor_of(request))
+            stored, _ = submit_request(
+                user=self.asker(request), body=body, trace_id=_trace_id(), actor=actor_of(request)
+            )
         except DomainError as refused:
             errors = [FieldFault(f"/{place}{fault.pointer}", fault.code, fault.detail) for fault in refused.errors]
             problem = problem_document(refused.code, refused.detail, instance=request.path, errors=errors)
@@ -162,6 +156,7 @@ class ValidateView(AskerView):
     """Judging without storing."""
 
     @extend_schema(
+        tags=["requests"],
         operation_id="validate_request",
         summary="Validate a request without submitting it",
         request=SubmissionSerializer,
@@ -170,7 +165,7 @@ class ValidateView(AskerView):
     )
     def post(self, request: HttpRequest) -> Response:
         """The search body that an engine would run, or every fault. Stores nothing and costs no limit."""
-        verdict = validate_request(user=request.user, body=request.data)
+        verdict = validate_request(user=self.asker(request), body=request.data)
         return Response(
             {
                 "valid": verdict.valid,
@@ -184,13 +179,14 @@ class RequestView(AskerView):
     """One request."""
 
     @extend_schema(
+        tags=["requests"],
         operation_id="get_request",
         summary="One request, every column",
         responses={200: RequestSerializer, **problems("not_found", *_WHO)},
     )
     def get(self, request: HttpRequest, request_id: UUID) -> Response:
         """The row; another user's is not found."""
-        return Response(request_document(get_request(user=request.user, request_id=request_id)))
+        return Response(request_document(get_request(user=self.asker(request), request_id=request_id)))
 
 
 def _trace_id() -> UUID:
