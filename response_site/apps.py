@@ -11,9 +11,9 @@ class ResponseSiteConfig(AppConfig):
         """This site is the master of users and profile types, and sends both."""
         from common_apps.accounts.mastership import declare_master
         from common_apps.accounts.streams import ProfileTypesSender, UsersSender
+        from common_apps.queries.selectors import indices_by_profile_type
         from common_apps.transfer.streams import register_state_sender
-        from response_site.whitelists import indices_by_profile
 
         declare_master()
-        register_state_sender("profile_types", ProfileTypesSender(indices_by_profile=indices_by_profile))
+        register_state_sender("profile_types", ProfileTypesSender(indices_by_profile=indices_by_profile_type))
         register_state_sender("users", UsersSender())
