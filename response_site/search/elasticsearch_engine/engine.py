@@ -18,7 +18,7 @@ from elasticsearch import (
     SerializationError,
     TransportError,
 )
-from elasticsearch.dsl import Index, Search
+from elasticsearch.dsl import Search
 from elasticsearch.helpers import BulkIndexError, streaming_bulk
 
 from common_apps.queries.language.normalized import NormalizedRequest
@@ -93,10 +93,13 @@ class ElasticsearchEngine:
         """Make an empty generation that no alias names yet."""
         flatten(mapping)
         generation = f"{index}-{time.strftime('%Y%m%d%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
-        body = {"settings": {"number_of_shards": 1}, "mappings": {**mapping, "dynamic": "strict"}}
         with _told(index):
             try:
-                Index(generation, using=self._client).create(body=body)
+                self._client.indices.create(
+                    index=generation,
+                    settings={"number_of_shards": 1},
+                    mappings={**mapping, "dynamic": "strict"},
+                )
             except ApiError as error:
                 if error.meta.status != 400:
                     raise

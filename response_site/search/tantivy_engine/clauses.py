@@ -73,13 +73,16 @@ def _bool(snapshot: Snapshot, options: dict[str, Any], depth: int) -> Query:
     required += [(Occur.Must, Query.const_score_query(query, 0.0)) for query in inner("filter")]
     optional = [(Occur.Should, query) for query in inner("should")]
     excluded = [(Occur.MustNot, query) for query in inner("must_not")]
-    if not (required or optional or excluded):
-        return Query.all_query()
+    if not required and not optional:
+        # A pure negation is taken from everything, scores nothing, and loses its minimum (Elasticsearch's
+        # Queries.fixNegativeQueryIfNeeded).
+        everything = Query.all_query()
+        if not excluded:
+            return everything
+        return Query.boolean_query([(Occur.Must, Query.const_score_query(everything, 0.0)), *excluded])
     minimum = resolve(options["minimum_should_match"], len(optional)) if "minimum_should_match" in options else 0
     if minimum > len(optional):
         return Query.empty_query()
-    if not required and not optional:  # Lucene: a pure negation is taken from everything, and scores nothing
-        required.append((Occur.Must, Query.const_score_query(Query.all_query(), 0.0)))
     if optional and not required:
         minimum = max(1, minimum)
     return Query.boolean_query([*required, *optional, *excluded], minimum_number_should_match=minimum)

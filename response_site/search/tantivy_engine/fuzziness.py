@@ -38,8 +38,6 @@ def fuzzy_query(
         near = [
             (_similarity(distance, term, text), term)
             for term, distance in terms_within(vocabulary, text, allowed, prefix_length, transpositions)
-            # Lucene compares the edits with the shorter of the two: "a" is not near to "b".
-            if distance == 0 or distance < min(len(term), len(text))
         ]
         near.sort(key=lambda pair: (-pair[0], pair[1]))
         return near
@@ -47,7 +45,7 @@ def fuzzy_query(
     near = snapshot.remembered(("fuzzy", name, text, allowed, prefix_length, transpositions), nearest)
     return Query.boolean_query(
         [
-            (Occur.Should, Query.boost_query(Query.term_query(schema, inner, term, option), similarity))
+            (Occur.Should, Query.boost_query(Query.term_query(schema, inner, term, option), max(0.0, similarity)))
             for similarity, term in near[:max_expansions]
         ]
     )
@@ -116,4 +114,5 @@ def _common_beginning(left: str, right: str, most: int) -> int:
 
 
 def _similarity(distance: int, term: str, text: str) -> float:
-    return 1.0 - distance / min(len(term), len(text)) if distance else 1.0
+    """Lucene's: the edits as a share of the shorter one, which may be more than all of it."""
+    return 1.0 - distance / max(1, min(len(term), len(text))) if distance else 1.0

@@ -35,7 +35,7 @@ def date_histogram(run: Run, options: dict[str, Any], rows: Rows, subs: dict[str
     rounding = Rounding(options)
     groups = _grouped(run, options, rows, rounding.start)
     bounds = options.get("extended_bounds", {})
-    edges = [rounding.start(parse_date_millis(bounds[edge])) for edge in ("min", "max") if edge in bounds]
+    edges = [rounding.edge(parse_date_millis(bounds[edge])) for edge in ("min", "max") if edge in bounds]
     found = []
     for key in _between(run, options, groups, edges, rounding.next):
         text = date_text(key, zone=rounding.zone, pattern=options.get("format"))

@@ -64,8 +64,8 @@ def cardinality(run: Run, options: dict[str, Any], rows: Rows, _subs: dict[str, 
 
 
 def percentiles(run: Run, options: dict[str, Any], rows: Rows, _subs: dict[str, Any]) -> Result:
-    """Values at given shares of the ranked values, interpolated halfway between ranks as a t-digest of single
-    values does (Hyndman and Fan 1996, definition 5)."""
+    """Values at given shares of the ranked values, interpolated between neighbours (Hyndman and Fan 1996,
+    definition 7): exact, and what Elasticsearch says as long as it estimates nothing."""
     field = run.snapshot.schema.fields[options["field"]]
     ranked = sorted(_numbers(run, options, rows))
     percents = [float(percent) for percent in options.get("percents", _DEFAULT_PERCENTS)]
@@ -81,7 +81,7 @@ def percentiles(run: Run, options: dict[str, Any], rows: Rows, _subs: dict[str, 
 def _quantile(ranked: list[float], share: float) -> float | None:
     if not ranked:
         return None
-    place = min(max(share * len(ranked) - 0.5, 0.0), len(ranked) - 1.0)
+    place = share * (len(ranked) - 1)
     below = math.floor(place)
     above = min(below + 1, len(ranked) - 1)
     return ranked[below] + (ranked[above] - ranked[below]) * (place - below)

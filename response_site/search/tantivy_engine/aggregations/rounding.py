@@ -42,6 +42,10 @@ class Rounding:
             found = self._known[millis] = self._start(millis - self._offset) + self._offset
         return found
 
+    def edge(self, millis: int) -> int:
+        """The key that a bound in extended_bounds asks for: Elasticsearch rounds it first and moves it after."""
+        return self._start(millis) + self._offset
+
     def next(self, key: int) -> int:
         """Epoch milliseconds of the beginning of the bucket after the one that begins at ``key``."""
         return self._next(key - self._offset) + self._offset
