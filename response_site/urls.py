@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from django.urls import include, path
+
 from common_apps.operations.urls import urlpatterns as shared_urlpatterns
 
 urlpatterns = [
     *shared_urlpatterns,
+    path("api/v1/", include("common_apps.accounts.api.urls")),
 ]
