@@ -5,6 +5,14 @@ from __future__ import annotations
 from django.db import models
 
 
+class BundleMode(models.TextChoices):
+    """A log is cut in batches; a state comes whole, or as the rows that changed."""
+
+    BATCH = "batch"
+    DELTA = "delta"
+    SNAPSHOT = "snapshot"
+
+
 class ExportStatus(models.TextChoices):
     """pending -> processing -> completed | failed."""
 
@@ -27,3 +35,15 @@ class ImportStatus(models.TextChoices):
     WAITING_DATA = "waiting_data"
     WAITING_KEY = "waiting_key"
     WAITING_SCHEMA = "waiting_schema"
+
+    @property
+    def waits(self) -> bool:
+        """Whether the file stays where it lies, to be looked at again."""
+        return self.value.startswith("waiting_")
+
+
+# The file has not been read yet, so all that is known of it is where it lies.
+UNREAD = (ImportStatus.WAITING_SIDECAR, ImportStatus.WAITING_DATA)
+WAITING = (*UNREAD, ImportStatus.WAITING_KEY, ImportStatus.WAITING_SCHEMA)
+UNFINISHED_EXPORTS = (ExportStatus.PENDING, ExportStatus.PROCESSING)
+STATE_MODES = (BundleMode.DELTA, BundleMode.SNAPSHOT)

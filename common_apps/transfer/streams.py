@@ -1,4 +1,5 @@
-"""What an app says of its streams. What a bundle is and who holds it is transfer's alone; what its rows mean is the app's.
+"""What an app says of its streams. What a bundle is and who holds it is transfer's alone; what its rows mean is the
+app's.
 
 An app writes ``streams.py`` with a sender or a receiver for each stream that it has here, and registers it from
 ``AppConfig.ready``: ``register_log_sender("requests", RequestSender())``. Names, kinds and record structs stand in

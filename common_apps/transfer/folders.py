@@ -1,0 +1,106 @@
+"""Where bundles lie on this host."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from common_apps.transfer.bundle.durability import sync_directory
+from common_apps.transfer.bundle.names import sidecar_name
+from common_apps.transfer.errors import TransferNotReadyError
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The site's folders. What lies under ``data`` is never scanned and never carried."""
+
+    exports: Path
+    imports: Path
+    data: Path
+
+    @property
+    def incoming(self) -> Path:
+        """Private copies of what is being imported."""
+        return self.data / "incoming"
+
+    @property
+    def quarantine(self) -> Path:
+        """``<sha>.enc`` beside ``<sha>.reason.json``."""
+        return self.data / "quarantine"
+
+    @property
+    def imported(self) -> Path:
+        """The archive of what was applied: ``<sha>.enc``."""
+        return self.data / "archive" / "imports"
+
+    @property
+    def exported(self) -> Path:
+        """The archive of what the other site has confirmed, a folder for each stream."""
+        return self.data / "archive" / "exports"
+
+    def export_lock(self, stream: str) -> Path:
+        """The flock of the stream's exporter, beside EXPORT_DIR."""
+        return self.exports.with_name(f".{self.exports.name}.locks") / f"{stream}.lock"
+
+    def import_lock(self) -> Path:
+        """The flock of the importer, beside IMPORT_DIR."""
+        return self.imports.with_name(f".{self.imports.name}.locks") / "import.lock"
+
+    def require_exports(self) -> None:
+        """Raises TransferNotReadyError where EXPORT_DIR is not there: an unmounted disk must not look like lost
+        bundles.
+        """
+        _require(self.exports, "EXPORT_DIR")
+
+    def require_imports(self) -> None:
+        """Raises TransferNotReadyError where IMPORT_DIR is not there."""
+        _require(self.imports, "IMPORT_DIR")
+
+    def make_private(self) -> None:
+        """Makes the folders under DATA_DIR, closed to others. Raises TransferNotReadyError."""
+        _require(self.data, "DATA_DIR")
+        for folder in (self.incoming, self.quarantine, self.imported, self.exported):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def site_folders() -> Folders:
+    """Those of the settings."""
+    return Folders(exports=Path(settings.EXPORT_DIR), imports=Path(settings.IMPORT_DIR), data=Path(settings.DATA_DIR))
+
+
+def remove_bundle(path: Path) -> None:
+    """Removes a bundle and its sidecar; what is not there is not missed. Raises OSError."""
+    for each in (path.with_name(sidecar_name(path.name)), path):
+        each.unlink(missing_ok=True)
+
+
+def move_durably(source: Path, target: Path) -> None:
+    """Renames within one file system, or copies and removes across two; durable when it returns. Raises OSError."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _copy_durably(source, target)
+        source.unlink()
+    sync_directory(target.parent)
+
+
+def _copy_durably(source: Path, target: Path) -> None:
+    part = target.with_name(target.name + ".part")
+    with source.open("rb") as reader, part.open("wb") as writer:
+        while block := reader.read(1024 * 1024):
+            writer.write(block)
+        writer.flush()
+        os.fsync(writer.fileno())
+    part.rename(target)
+
+
+def _require(folder: Path, name: str) -> None:
+    if not folder.is_dir():
+        raise TransferNotReadyError(f"{name} ({folder}) is not there: mount it, or make it with the command setup.")

@@ -1,0 +1,124 @@
+"""Step 8: one transaction for the rows, the holdings heeded, the audit and the bundle's row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import structlog
+from django.db import DataError, IntegrityError, OperationalError, transaction
+from psycopg import errors
+
+from common_apps.audit.actors import Actor
+from common_apps.audit.services import record
+from common_apps.core.outages import OUTAGES
+from common_apps.transfer.bundle.errors import BundleError, Code
+from common_apps.transfer.bundle.header import Header
+from common_apps.transfer.bundle.records import Record
+from common_apps.transfer.choices import ImportStatus
+from common_apps.transfer.folders import Folders
+from common_apps.transfer.models import AppliedState, ImportBatch
+from common_apps.transfer.services.met import ImportOutcome, Met
+from common_apps.transfer.services.settling import describe_import, write_row
+from common_apps.transfer.streams import Applied, log_receivers, state_receivers
+
+log = structlog.get_logger("transfer.import")
+
+_TRIES = 5
+_T = TypeVar("_T")
+
+
+def apply_bundle(
+    *, met: Met, header: Header, payload: Callable[[], Iterator[Record]], folders: Folders, actor: Actor
+) -> tuple[ImportOutcome, Callable[[], None]]:
+    """Enters the bundle, and gives what has to be called now that it is committed (it wakes whoever comes next).
+
+    ``payload`` reads the validated records from the beginning each time. Raises BundleError bad_record where the
+    database refuses what a record says; OperationalError when it is down: then nothing was changed.
+    """
+    place = str(folders.imported / f"{met.measured.checksum}.enc") if met.measured else ""
+
+    def enter() -> tuple[ImportBatch, Callable[[], None]]:
+        with transaction.atomic(durable=True):
+            row = write_row(met, status=ImportStatus.PROCESSING, file_path=place)
+            wake = _enter_log(row, met, payload) if header.kind == "log" else _enter_state(row, met, header, payload)
+            row.status = ImportStatus.COMPLETED
+            row.processed_at = met.at
+            row.save(update_fields=["status", "processed_at", "code", "metadata"])
+            record(
+                action="bundle.imported",
+                actor=actor,
+                resource_type="import_batch",
+                resource_id=str(row.id),
+                metadata={
+                    "stream": header.stream,
+                    "batch_id": str(header.batch_id),
+                    "seq": header.seq,
+                    "records": header.record_count,
+                    "code": row.code,
+                },
+            )
+        return row, wake
+
+    try:
+        row, wake = _try_again(enter)
+    except (IntegrityError, DataError) as error:
+        # Whatever the checks let through and the database does not: it stands in the signed bytes.
+        raise BundleError(Code.BAD_RECORD, f"the database refuses it: {str(error).splitlines()[0]}") from error
+    return describe_import(met, "completed", row.code), lambda: _wake(wake)
+
+
+def _enter_log(row: ImportBatch, met: Met, payload: Callable[[], Iterator[Record]]) -> Callable[[], None]:
+    receiver = log_receivers[row.batch_type]
+    # In the order of their ids, so that two importers can't wait for each other.
+    records = sorted(payload(), key=_id_of)
+    applied: Applied = receiver.apply(records, import_batch_id=row.id, at=met.at)
+    row.code = Code.RECORD_CONFLICT.value if applied.conflicts else None
+    row.metadata = {"applied": applied.applied, "known": applied.known}
+    if applied.conflicts:
+        row.metadata["conflicts"] = [str(each) for each in applied.conflicts]
+        log.warning("records in conflict", stream=row.batch_type, records=row.metadata["conflicts"])
+    return lambda: receiver.after_commit(applied)
+
+
+def _enter_state(
+    row: ImportBatch, met: Met, header: Header, payload: Callable[[], Iterator[Record]]
+) -> Callable[[], None]:
+    receiver = state_receivers[header.stream]
+    changed = receiver.apply_snapshot(payload(), import_batch_id=row.id, at=met.at)
+    row.metadata = {"changed": changed}
+    state, _ = AppliedState.objects.get_or_create(stream=header.stream)
+    state.seq = header.seq
+    state.batch_id = header.batch_id
+    state.digest = header.digest
+    state.applied_at = met.at
+    if state.refused_seq is not None and state.refused_seq <= header.seq:
+        state.refused_seq = state.refused_batch_id = None
+        state.refused_code = ""
+    state.save()
+    return lambda: receiver.after_commit(changed)
+
+
+def _id_of(each: Any) -> str:
+    return str(each.id)
+
+
+def _try_again(work: Callable[[], _T]) -> _T:
+    """Deadlocks and serialization failures pass when tried again."""
+    for attempt in range(1, _TRIES + 1):
+        try:
+            return work()
+        except OperationalError as error:
+            passing = isinstance(error.__cause__, errors.DeadlockDetected | errors.SerializationFailure)
+            if not passing or attempt == _TRIES:
+                raise
+            log.info("import tried again", attempt=attempt, reason=type(error.__cause__).__name__)
+    raise AssertionError("unreachable")
+
+
+def _wake(wake: Callable[[], None]) -> None:
+    try:
+        wake()
+    except OUTAGES as error:
+        # What was not woken is found by the next sweep; the bundle is applied all the same.
+        log.warning("nobody could be woken", error=str(error))

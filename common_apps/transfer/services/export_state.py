@@ -1,0 +1,114 @@
+"""Writes a state stream: a new version when there is something new to say, or when the newest can't do its work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from django.db import transaction
+
+from common_apps.core import clock
+from common_apps.transfer.bundle.codec import snapshot_digest
+from common_apps.transfer.bundle.errors import Code
+from common_apps.transfer.bundle.header import Hello
+from common_apps.transfer.bundle.streams import HOLDINGS
+from common_apps.transfer.choices import BundleMode, ExportStatus
+from common_apps.transfer.models import ExportBatch, HeardState, Peer
+from common_apps.transfer.selectors import locate_bundle, newest_state_bundle, newest_version
+from common_apps.transfer.services.export_steps import (
+    ExportOutcome,
+    ExportRun,
+    complete_batch,
+    fail_batch,
+    open_batch,
+    publish_file,
+    repeatable_read,
+    write_file,
+)
+from common_apps.transfer.services.files import return_to_exports
+from common_apps.transfer.services.peer import heard_hello, own_hello
+from common_apps.transfer.services.readability import is_readable_by
+from common_apps.transfer.streams import StateSender
+
+
+def export_state(*, run: ExportRun, sender: StateSender, full: bool) -> list[ExportOutcome]:
+    """The new bundle, or none where the newest still says it all. The caller holds the stream's lock."""
+    hello = own_hello() if run.stream == HOLDINGS else None
+    if not full and not _is_due(run, sender, hello):
+        return []
+    with transaction.atomic(durable=True):
+        batch = open_batch(run=run, mode=BundleMode.SNAPSHOT, seq=_next_version(run.stream))
+        batch.status = ExportStatus.PROCESSING
+        if hello is not None:
+            batch.metadata = {"hello": _lasting(hello)}
+        batch.save(update_fields=["status", "metadata"])
+    try:
+        with repeatable_read():
+            part = write_file(run=run, batch=batch, lines=sender.snapshot(), hello=hello)
+        written = publish_file(part)
+    except Exception as error:
+        fail_batch(run=run, batch=batch, reason=f"{type(error).__name__}: {error}")
+        raise
+    return [complete_batch(run=run, batch=batch, written=written)]
+
+
+def _next_version(stream: str) -> int:
+    """Greater than every own one, than what the peer shows, and than the clock says: a restored site is heard at
+    once.
+    """
+    if stream == HOLDINGS:
+        shown = Peer.objects.filter(pk=1).values_list("heard", flat=True).first() or 0
+    else:
+        heard = HeardState.objects.filter(stream=stream).first()
+        shown = 0 if heard is None else max(heard.seq, heard.refused_seq or 0)
+    return max(newest_version(stream) + 1, int(clock.now().timestamp() * 1000), shown + 1)
+
+
+def _is_due(run: ExportRun, sender: StateSender, hello: Hello | None) -> bool:
+    newest = newest_state_bundle(run.stream)
+    if newest is None or newest.superseded_at is not None:
+        return True
+    with repeatable_read():
+        digest = snapshot_digest(sender.snapshot())
+    if digest != newest.digest:
+        return True
+    if hello is not None:
+        return _are_holdings_due(run, newest, hello)
+    heard = HeardState.objects.filter(stream=run.stream).first()
+    if heard is not None:
+        if max(heard.seq, heard.refused_seq or 0) > newest.seq:
+            return True
+        if heard.seq == newest.seq or heard.batch_id == newest.id:
+            return heard.batch_id != newest.id
+        if heard.refused_batch_id == newest.id:
+            # Refused for another reason, it waits for people, or for something newer.
+            return heard.refused_code == Code.MISSING_BASE
+    return not _can_be_carried(run, newest)
+
+
+def _are_holdings_due(run: ExportRun, newest: ExportBatch, hello: Hello) -> bool:
+    heard = Peer.objects.filter(pk=1).values_list("heard", flat=True).first() or 0
+    if newest.day != run.day or heard > newest.seq or newest.metadata.get("hello") != _lasting(hello):
+        return True
+    return heard < newest.seq and not _can_be_carried(run, newest)
+
+
+def _can_be_carried(run: ExportRun, newest: ExportBatch) -> bool:
+    """Whether the peer can read and believe the newest bundle, and its file is there to go (from the archive, if
+    need be).
+    """
+    hello = heard_hello()
+    if hello is not None and not is_readable_by(hello, newest):
+        return False
+    path = locate_bundle(newest, run.folders)
+    if path is None:
+        return False
+    return_to_exports(path, run.folders, newest)
+    return True
+
+
+def _lasting(hello: Hello) -> dict[str, Any]:
+    """A hello besides ``heard``: what is worth new holdings when it changes."""
+    plain: dict[str, Any] = msgspec.to_builtins(hello)
+    del plain["heard"]
+    return plain

@@ -1,0 +1,70 @@
+"""The files of written bundles: what has to go lies in EXPORT_DIR, what the peer has in the archive, and the rest
+nowhere.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.db.models import Q
+
+from common_apps.core import clock
+from common_apps.transfer.bundle.envelope import measure
+from common_apps.transfer.bundle.errors import BundleError
+from common_apps.transfer.bundle.names import sidecar_name
+from common_apps.transfer.choices import ExportStatus
+from common_apps.transfer.folders import Folders, move_durably, remove_bundle
+from common_apps.transfer.models import ExportBatch
+from common_apps.transfer.selectors import locate_bundle
+
+
+def tidy_exports(*, stream: str, folders: Folders) -> None:
+    """Moves confirmed bundles from EXPORT_DIR to the archive, and removes superseded and ended ones. The caller
+    holds the lock.
+
+    What was begun and broken off is done by the next call. Raises OSError.
+    """
+    kept = ExportBatch.objects.filter(batch_type=stream, status=ExportStatus.COMPLETED, pruned_at=None)
+    gone = Q(superseded_at__isnull=False) | Q(ended_at__isnull=False)
+    for batch in kept.filter(gone):
+        for root in (folders.exports, folders.exported):
+            remove_bundle(root / stream / batch.filename)
+        ExportBatch.objects.filter(pk=batch.pk).update(pruned_at=clock.now(), file_path="")
+    here = f"{folders.exports / stream}/"
+    for batch in kept.filter(confirmed_at__isnull=False, file_path__startswith=here).exclude(gone):
+        _archive(batch, folders)
+
+
+def return_to_exports(path: Path, folders: Folders, batch: ExportBatch) -> None:
+    """A bundle that has to go again lies in EXPORT_DIR: moved back from the archive if it is there. Raises OSError."""
+    target = folders.exports / batch.batch_type / batch.filename
+    if path == target:
+        return
+    move_durably(path, target)
+    # The sidecar last: its presence says that the bundle is complete.
+    sidecar = path.with_name(sidecar_name(path.name))
+    if sidecar.is_file():
+        move_durably(sidecar, target.with_name(sidecar.name))
+    ExportBatch.objects.filter(pk=batch.pk).update(file_path=str(target))
+
+
+def is_intact(batch: ExportBatch, folders: Folders) -> bool:
+    """Whether the bundle's file is there with the bytes that were written."""
+    path = locate_bundle(batch, folders)
+    if path is None or path.stat().st_size != batch.file_size_bytes:
+        return False
+    try:
+        return measure(path).checksum == batch.checksum
+    except BundleError:
+        return False
+
+
+def _archive(batch: ExportBatch, folders: Folders) -> None:
+    source = folders.exports / batch.batch_type / batch.filename
+    target = folders.exported / batch.batch_type / batch.filename
+    sidecar = source.with_name(sidecar_name(source.name))
+    # The sidecar first: a bundle without one is not taken for complete by whoever copies the folder meanwhile.
+    for each in (sidecar, source):
+        if each.is_file():
+            move_durably(each, target.with_name(each.name))
+    ExportBatch.objects.filter(pk=batch.pk).update(file_path=str(target))

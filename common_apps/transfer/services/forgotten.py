@@ -1,0 +1,63 @@
+"""Bundles that the peer lists and that this site never wrote, as far as it knows: it was restored from a backup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from common_apps.transfer.bundle import records
+from common_apps.transfer.bundle.streams import HOLDINGS
+from common_apps.transfer.choices import BundleMode, ExportStatus
+from common_apps.transfer.models import ExportBatch
+from common_apps.transfer.selectors import newest_version
+from common_apps.transfer.services.peer import raise_rolled_back
+
+_WHY = "The other site lists it, and this site no longer knew it: it was restored from a backup."
+
+
+def note_forgotten(*, states: Iterable[records.State], at: datetime, day: int) -> int:
+    """Enters a row for each such bundle, so that the alarm is raised once; how many. The list is in
+    ``heard_bundles``.
+    """
+    unknown = [(batch_id, stream, BundleMode.BATCH, 0) for batch_id, stream in _unknown_log_bundles()]
+    named = {state.batch_id: state for state in states if state.batch_id is not None}
+    known = set(ExportBatch.objects.filter(pk__in=named).values_list("pk", flat=True))
+    unknown += [
+        (batch_id, state.stream, BundleMode.SNAPSHOT, state.seq)
+        for batch_id, state in named.items()
+        if batch_id not in known
+    ]
+    if not unknown:
+        return 0
+    ExportBatch.objects.bulk_create(
+        ExportBatch(
+            id=batch_id,
+            batch_type=stream,
+            mode=mode,
+            seq=seq,
+            status=ExportStatus.FAILED,
+            error_message=_WHY,
+            created_at=at,
+            day=day,
+            metadata={"forgotten": True},
+        )
+        for batch_id, stream, mode, seq in unknown
+    )
+    own = newest_version(HOLDINGS)
+    raise_rolled_back(heard=0, own=own, bundles=len(unknown))
+    return len(unknown)
+
+
+def _unknown_log_bundles() -> list[tuple[UUID, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT DISTINCT ON (h.batch_id) h.batch_id, h.stream
+            FROM heard_bundles h LEFT JOIN export_batches b ON b.id = h.batch_id
+            WHERE b.id IS NULL
+            """
+        )
+        return list(cursor.fetchall())

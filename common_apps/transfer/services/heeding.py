@@ -1,0 +1,87 @@
+"""Heeding the peer's holdings: what they list is confirmed, the rest goes again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+from django.db import connection
+
+from common_apps.transfer.bundle import records
+from common_apps.transfer.folders import site_folders
+from common_apps.transfer.models import HeardState, Peer
+from common_apps.transfer.services.days import count_day
+from common_apps.transfer.services.export_names import sent_streams
+from common_apps.transfer.services.files import tidy_exports
+from common_apps.transfer.services.forgotten import note_forgotten
+from common_apps.transfer.services.judging import judge_bundles
+from common_apps.transfer.services.judging_states import judge_states
+
+log = structlog.get_logger("transfer.holdings")
+
+
+class HoldingsReceiver:
+    """The receiving end of holdings (StateReceiver). The caller holds the locks of all exporters of this site."""
+
+    def apply_snapshot(self, lines: Iterable[Any], *, import_batch_id: UUID, at: datetime) -> int:
+        """Judges every own bundle by the list; how many changed their state."""
+        states, sent = _read_lists(lines)
+        for state in states:
+            HeardState.objects.update_or_create(
+                stream=state.stream,
+                defaults={
+                    "seq": state.seq,
+                    "batch_id": state.batch_id,
+                    "refused_seq": state.refused.seq if state.refused else None,
+                    "refused_batch_id": state.refused.batch_id if state.refused else None,
+                    "refused_code": state.refused.code if state.refused else "",
+                },
+            )
+        Peer.objects.filter(pk=1).update(sent=[msgspec.to_builtins(each) for each in sent], updated_at=at)
+        day = count_day()
+        note_forgotten(states=states, at=at, day=day)
+        return judge_bundles(at=at, day=day) + judge_states(at=at, day=day)
+
+    def after_commit(self, changed: int) -> None:
+        """Confirmed and superseded files leave EXPORT_DIR. What can't be moved now is moved by the next export."""
+        folders = site_folders()
+        for stream in sent_streams():
+            try:
+                tidy_exports(stream=stream, folders=folders)
+            except OSError as error:
+                log.warning("files could not be tidied", stream=stream, error=str(error))
+
+
+def _read_lists(lines: Iterable[Any]) -> tuple[list[records.State], list[records.Sent]]:
+    """The bundles that the list names go into a table of this transaction; states and what is on its way are few."""
+    states: list[records.State] = []
+    sent: list[records.Sent] = []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            CREATE TEMPORARY TABLE IF NOT EXISTS heard_bundles
+            (batch_id uuid, stream text, outcome text, code text, records jsonb) ON COMMIT DELETE ROWS
+            """
+        )
+        cursor.execute("DELETE FROM heard_bundles")
+        with cursor.copy("COPY heard_bundles FROM STDIN") as copy:
+            for line in lines:
+                match line:
+                    case records.State():
+                        states.append(line)
+                    case records.Sent():
+                        sent.append(line)
+                    case records.Applied():
+                        copy.write("".join(f"{each}\t{line.stream}\tapplied\t\\N\t[]\n" for each in line.batch_ids))
+                    case records.Batch():
+                        copy.write_row((line.batch_id, line.stream, line.outcome, line.code, _json(line.records)))
+        cursor.execute("ANALYZE heard_bundles")
+    return states, sent
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

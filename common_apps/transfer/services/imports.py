@@ -1,0 +1,136 @@
+"""Taking in what has come: named files, or whatever lies in IMPORT_DIR."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+
+from common_apps.audit.actors import Actor
+from common_apps.core.errors import DomainError
+from common_apps.core.outages import OUTAGES
+from common_apps.transfer.bundle.limits import DEFAULT_LIMITS, Limits
+from common_apps.transfer.bundle.names import LATEST_NAME, SIDECAR_SUFFIX, parse_name
+from common_apps.transfer.bundle.streams import STREAMS
+from common_apps.transfer.choices import UNREAD
+from common_apps.transfer.errors import TransferNotReadyError
+from common_apps.transfer.folders import Folders, site_folders
+from common_apps.transfer.keys import KeyFolderError
+from common_apps.transfer.locks import hold
+from common_apps.transfer.models import ImportBatch
+from common_apps.transfer.services.days import count_day
+from common_apps.transfer.services.intake import Intake, take_in
+from common_apps.transfer.services.known import settle_copies
+from common_apps.transfer.services.met import Candidate, ImportOutcome
+from common_apps.transfer.services.peer import site_keys
+
+log = structlog.get_logger("transfer.import")
+
+# Profile types and users first: who asks, and what they may, is known when their requests come.
+_ORDER = ("profile_types", "users", "settings", "catalogue", "holdings")
+_RANK = {stream: place for place, stream in enumerate([*_ORDER, *(each for each in STREAMS if each not in _ORDER)])}
+
+
+def import_path(*, path: Path, actor: Actor, limits: Limits = DEFAULT_LIMITS) -> ImportOutcome:
+    """Judges the file at ``path`` at once; it needs no sidecar, and stays where it lies. Raises as ``scan_imports``."""
+    folders = _ready()
+    if not os.path.lexists(path):
+        raise DomainError("not_found", f"There is no file {path}.")
+    outcome = _take_one(Candidate(path=path, explicit=True, patient=False), _intake(folders, actor, limits))
+    if outcome is None:
+        raise DomainError("not_found", f"{path} has vanished meanwhile.")
+    return outcome
+
+
+def scan_imports(*, actor: Actor, limits: Limits = DEFAULT_LIMITS, patient: bool = True) -> list[ImportOutcome]:
+    """Judges whatever lies in IMPORT_DIR and its stream folders: profile types and users first, then by time.
+
+    ``patient``: a file unlike its sidecar may still be copied, so it waits. A file that is refused doesn't keep the
+    next from being imported. Raises TransferNotReadyError (folders, keys), OperationalError when the database is
+    down: nothing more is settled then.
+    """
+    folders = _ready()
+    folders.require_imports()
+    intake = _intake(folders, actor, limits)
+    candidates: list[Candidate] = []
+    outcomes: list[ImportOutcome] = []
+    for path, folder in _files(folders.imports):
+        if parse_name(path.name) is not None:
+            candidates.append(Candidate(path=path, folder=folder, patient=patient))
+        elif not _belongs_to_a_bundle(path):
+            outcomes.append(ImportOutcome(file=_printable(path.name), outcome="ignored"))
+    _forget_vanished()
+    for candidate in sorted(candidates, key=_place):
+        outcome = _take_one(candidate, intake)
+        if outcome is not None:
+            outcomes.append(outcome)
+    return outcomes
+
+
+def _take_one(candidate: Candidate, intake: Intake) -> ImportOutcome | None:
+    try:
+        with hold(intake.folders.import_lock(), what="the import"):
+            settle_copies(intake.folders)
+            return take_in(candidate, intake)
+    except OUTAGES + (DomainError,):  # noqa: RUF005 - mypy knows the type of a sum
+        raise
+    except Exception as error:
+        # A fault of our own settles nothing, and must not keep the next file from being imported.
+        log.exception("import failed", file=candidate.name)
+        return ImportOutcome(
+            file=candidate.name, outcome="postponed", code="internal_error", detail=type(error).__name__
+        )
+
+
+def _ready() -> Folders:
+    folders = site_folders()
+    folders.make_private()
+    try:
+        if not site_keys().has_own_keys():
+            raise TransferNotReadyError("This site has no keys: make them with: keys generate")
+    except KeyFolderError as error:
+        raise TransferNotReadyError(str(error)) from error
+    return folders
+
+
+def _intake(folders: Folders, actor: Actor, limits: Limits) -> Intake:
+    return Intake(folders=folders, keys=site_keys(), limits=limits, actor=actor, day=count_day())
+
+
+def _files(root: Path) -> Iterator[tuple[Path, str | None]]:
+    """All entries of IMPORT_DIR and, with the folder's name, of its stream folders. Links are not followed."""
+    with os.scandir(root) as entries:
+        for entry in entries:
+            if entry.name in STREAMS and stat.S_ISDIR(entry.stat(follow_symlinks=False).st_mode):
+                with os.scandir(entry.path) as inner:
+                    for each in inner:
+                        yield Path(each.path), entry.name
+            else:
+                yield Path(entry.path), None
+
+
+def _belongs_to_a_bundle(path: Path) -> bool:
+    """A sidecar beside its bundle, and latest.json: neither is worth a line."""
+    if path.name == LATEST_NAME:
+        return True
+    bundle = path.name.removesuffix(SIDECAR_SUFFIX)
+    return bundle != path.name and parse_name(bundle) is not None and os.path.lexists(path.with_name(bundle))
+
+
+def _place(candidate: Candidate) -> tuple[int, str, str]:
+    name = parse_name(candidate.name)
+    return (_RANK[name.stream], name.stamp, str(name.batch_id)) if name else (len(_RANK), "", candidate.name)
+
+
+def _forget_vanished() -> None:
+    """Rows of files that were never read, and that somebody has taken away again, tell nothing any more."""
+    for pk, path in ImportBatch.objects.filter(status__in=UNREAD).values_list("pk", "file_path"):
+        if not os.path.lexists(path):
+            ImportBatch.objects.filter(pk=pk, status__in=UNREAD).delete()
+
+
+def _printable(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode()

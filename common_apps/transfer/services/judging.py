@@ -1,0 +1,179 @@
+"""The sender's table: what becomes of each own log bundle, by what the peer's holdings list.
+
+the list says   it was unconfirmed             it was confirmed
+applied         confirmed                      -
+held            not carried; operators told    the same
+discarded       ended                          the same
+nothing         carried again, same bytes      superseded within 60 days, or while a request of it is not answered
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from django.db import connection
+
+from common_apps.audit.actors import SYSTEM
+from common_apps.audit.services import record
+from common_apps.transfer.bundle.header import Hello
+from common_apps.transfer.folders import Folders, site_folders
+from common_apps.transfer.models import ExportBatch
+from common_apps.transfer.selectors import locate_bundle
+from common_apps.transfer.services.files import is_intact, return_to_exports
+from common_apps.transfer.services.peer import heard_hello
+from common_apps.transfer.services.readability import is_readable_by
+from common_apps.transfer.services.rows import confirm_rows, end_rows, has_unanswered_rows, requeue_rows
+
+log = structlog.get_logger("transfer.holdings")
+
+# 30 days for the age of a backup that the peer puts back, 30 for the way.
+KEPT_DAYS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the list says of one bundle; ``outcome`` is None where it says nothing."""
+
+    outcome: str | None
+    code: str
+    records: list[str]
+
+
+def judge_bundles(*, at: datetime, day: int) -> int:
+    """Judges every own log bundle that is completed and neither superseded, ended nor settled; how many changed.
+
+    The list is in ``heard_bundles``. In the caller's transaction, under the locks of all exporters.
+    """
+    hello, folders = heard_hello(), site_folders()
+    changed = 0
+    said = _what_is_said()
+    batches = ExportBatch.objects.in_bulk(list(said))
+    for batch_id in sorted(said):
+        batch, word = batches[batch_id], said[batch_id]
+        if word.outcome == "applied":
+            changed += _confirm(batch, word, at, day)
+        elif word.outcome == "held":
+            changed += _hold(batch, word, at)
+        elif word.outcome == "discarded":
+            changed += _end(batch, word, at)
+        elif batch.confirmed_at is None:
+            changed += _carry_again(batch, hello, folders, at)
+        else:
+            changed += _miss(batch, at, day)
+    return changed
+
+
+def _what_is_said() -> dict[UUID, _Said]:
+    """Of all that is judged, what needs a step: a confirmed bundle that is listed as applied, or is held as before,
+    needs none.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT b.id, h.outcome, coalesce(h.code, ''), h.records::text
+            FROM export_batches b LEFT JOIN heard_bundles h ON h.batch_id = b.id AND h.stream = b.batch_type
+            WHERE b.mode = 'batch' AND b.status = 'completed'
+              AND b.superseded_at IS NULL AND b.ended_at IS NULL AND b.settled_at IS NULL
+              AND NOT (h.outcome IS NOT DISTINCT FROM 'applied' AND b.confirmed_at IS NOT NULL AND b.held_at IS NULL)
+              AND NOT (h.outcome IS NOT DISTINCT FROM 'held' AND b.held_at IS NOT NULL)
+            """
+        )
+        return {
+            batch_id: _Said(outcome, code, [] if names in (None, "[]") else _names(names))
+            for batch_id, outcome, code, names in cursor.fetchall()
+        }
+
+
+def _confirm(batch: ExportBatch, word: _Said, at: datetime, day: int) -> int:
+    batch.held_at = None
+    batch.peer_code = word.code
+    first = batch.confirmed_at is None
+    if first:
+        batch.confirmed_at = at
+        batch.confirmed_day = day
+    batch.save(update_fields=["held_at", "peer_code", "confirmed_at", "confirmed_day"])
+    if first:
+        confirm_rows(batch, conflicts=word.records, at=at)
+    return 1
+
+
+def _hold(batch: ExportBatch, word: _Said, at: datetime) -> int:
+    batch.held_at = at
+    batch.peer_code = word.code
+    batch.save(update_fields=["held_at", "peer_code"])
+    log.warning("the other site holds a bundle in quarantine", batch_id=str(batch.id), code=word.code)
+    _audit("bundle.held_by_peer", batch)
+    return 1
+
+
+def _end(batch: ExportBatch, word: _Said, at: datetime) -> int:
+    batch.held_at = None
+    batch.ended_at = at
+    batch.peer_code = word.code
+    batch.save(update_fields=["held_at", "ended_at", "peer_code"])
+    end_rows(batch, code=word.code, at=at)
+    _audit("bundle.discarded_by_peer", batch)
+    return 1
+
+
+def _carry_again(batch: ExportBatch, hello: Hello | None, folders: Folders, at: datetime) -> int:
+    """Unconfirmed and not listed: the same bytes go again, unless nobody there could read them, or they are lost."""
+    if hello is not None and not is_readable_by(hello, batch):
+        return _supersede(batch, "the other site can't read or believe it any more", at)
+    if not is_intact(batch, folders):
+        return _supersede(batch, "its file is lost or damaged", at)
+    path = locate_bundle(batch, folders)
+    if path is not None:
+        return_to_exports(path, folders, batch)
+    if batch.held_at is None:
+        return 0
+    # Held there once, and forgotten: it comes again.
+    batch.held_at = None
+    batch.peer_code = ""
+    batch.save(update_fields=["held_at", "peer_code"])
+    return 1
+
+
+def _miss(batch: ExportBatch, at: datetime, day: int) -> int:
+    """Confirmed once, and no longer listed: the peer has lost it, or it is old enough not to be listed any more."""
+    recent = batch.confirmed_day is not None and day - batch.confirmed_day < KEPT_DAYS
+    if recent or has_unanswered_rows(batch):
+        return _supersede(batch, "the other site no longer lists it", at)
+    batch.settled_at = at
+    batch.save(update_fields=["settled_at"])
+    return 1
+
+
+def _supersede(batch: ExportBatch, reason: str, at: datetime) -> int:
+    batch.superseded_at = at
+    batch.held_at = None
+    batch.error_message = reason
+    batch.save(update_fields=["superseded_at", "held_at", "error_message"])
+    requeue_rows(batch)
+    log.info("bundle superseded", batch_id=str(batch.id), stream=batch.batch_type, reason=reason)
+    _audit("bundle.superseded", batch)
+    return 1
+
+
+def _names(text: str) -> list[str]:
+    names: list[str] = json.loads(text)
+    return names
+
+
+def _audit(action: str, batch: ExportBatch) -> None:
+    record(
+        action=action,
+        actor=SYSTEM,
+        resource_type="export_batch",
+        resource_id=str(batch.id),
+        metadata={
+            "stream": batch.batch_type,
+            "seq": batch.seq,
+            "code": batch.peer_code,
+            "reason": batch.error_message,
+        },
+    )

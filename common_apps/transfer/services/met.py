@@ -1,0 +1,79 @@
+"""A file that was met: where it lies, and what is known of it so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+from uuid import UUID
+
+from common_apps.transfer.bundle.envelope import MeasuredFile, Signer
+from common_apps.transfer.bundle.header import Header
+
+Settlement = Literal[
+    "completed",
+    "duplicate",
+    "quarantined",
+    "dropped",
+    "waiting_sidecar",
+    "waiting_data",
+    "waiting_key",
+    "waiting_schema",
+    "ignored",
+    "postponed",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file to be looked at.
+
+    ``folder``: the stream folder of IMPORT_DIR in which it lies, None where no folder counts. ``explicit``: somebody
+    named its path, so it needs no sidecar, is judged at once and stays where it lies. ``patient``: a scan, which
+    waits while somebody is copying.
+    """
+
+    path: Path
+    folder: str | None = None
+    explicit: bool = False
+    patient: bool = True
+
+    @property
+    def name(self) -> str:
+        """The base name."""
+        return self.path.name
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What is known of a file: ``measured`` once it is copied, ``header`` and ``signer`` once they are trusted."""
+
+    candidate: Candidate
+    at: datetime
+    day: int
+    measured: MeasuredFile | None = None
+    header: Header | None = None
+    signer: Signer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOutcome:
+    """One file of an import: what became of it, and its code where it has one.
+
+    ``postponed`` is a fault of this site's own (``disk_full``, ``internal_error``): nothing was settled, the file is
+    tried again.
+    """
+
+    file: str
+    outcome: Settlement
+    code: str | None = None
+    stream: str = ""
+    batch_id: UUID | None = None
+    record_count: int = 0
+    detail: str = ""
+
+    @property
+    def is_alarming(self) -> bool:
+        """Whether the command ends with exit code 1."""
+        return self.outcome in ("quarantined", "postponed") or self.code == "record_conflict"

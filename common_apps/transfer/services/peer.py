@@ -1,0 +1,131 @@
+"""The other site as this one knows it: which keys to write with, and what its hello said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from common_apps.audit.actors import SYSTEM
+from common_apps.audit.services import record
+from common_apps.core import clock
+from common_apps.transfer.bundle.envelope import TrustedKey
+from common_apps.transfer.bundle.errors import Code
+from common_apps.transfer.bundle.header import AnnouncedBox, AnnouncedSigning, Hello
+from common_apps.transfer.bundle.keypairs import BoxPublicKey, SigningKey
+from common_apps.transfer.bundle.streams import HOLDINGS, STREAMS
+from common_apps.transfer.errors import TransferNotReadyError
+from common_apps.transfer.keys import KeyFolder, KeyFolderError
+from common_apps.transfer.keys.peers import encode_key
+from common_apps.transfer.models import AppliedState, Peer
+from common_apps.transfer.selectors import newest_version
+
+log = structlog.get_logger("transfer.peer")
+
+# The newest schema of any stream that this release reads and writes.
+MAX_SCHEMA = max(spec.schema for spec in STREAMS.values())
+_MOST_KEYS = 16
+_RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class WriterKeys:
+    """What a bundle is written with: own signing key, the reader's box key, the greatest schema that the reader
+    reads.
+    """
+
+    signing: SigningKey
+    recipient: BoxPublicKey
+    own: tuple[TrustedKey, ...]
+    max_schema: int
+
+
+def site_keys() -> KeyFolder:
+    """The key folder of the settings."""
+    return KeyFolder(Path(settings.KEY_DIR))
+
+
+def writer_keys() -> WriterKeys:
+    """The newest own key that the peer trusts, and its newest announced box key; before its first holdings, those of
+    trust.json.
+
+    Raises TransferNotReadyError where keys are missing or loosely readable.
+    """
+    hello = heard_hello()
+    folder = site_keys()
+    try:
+        trusted = folder.peer(settings.PEER)
+        active = [key for key in folder.signing_keys() if key.status != _RETIRED] or [folder.signing_key()]
+        believed = [key for key in active if hello is not None and key.fingerprint in hello.trusts]
+        announced = hello.box_keys() if hello is not None else []
+        return WriterKeys(
+            signing=(believed or active)[0],
+            recipient=(announced or [trusted.box])[0],
+            own=tuple(folder.own_trusted_keys()),
+            max_schema=hello.max_schema if hello is not None else 1,
+        )
+    except KeyFolderError as error:
+        raise TransferNotReadyError(str(error)) from error
+
+
+def heard_hello() -> Hello | None:
+    """What the peer's newest hello said; None before its first holdings."""
+    raw = Peer.objects.filter(pk=1).values_list("hello", flat=True).first()
+    return None if raw is None else msgspec.convert(raw, Hello)
+
+
+def own_hello() -> Hello:
+    """What this site tells in its holdings. Raises TransferNotReadyError."""
+    folder = site_keys()
+    try:
+        box = [key.public_key for key in folder.box_keys() if key.status != _RETIRED]
+        signing = [key for key in folder.signing_keys() if key.status != _RETIRED]
+        trusted = folder.peer(settings.PEER)
+    except KeyFolderError as error:
+        raise TransferNotReadyError(str(error)) from error
+    heard = AppliedState.objects.filter(stream=HOLDINGS).values_list("seq", flat=True).first()
+    return Hello(
+        heard=heard or 0,
+        max_schema=MAX_SCHEMA,
+        box=[AnnouncedBox(version=key.version, kem=key.kem, public=encode_key(key.public)) for key in box[:_MOST_KEYS]],
+        signing=[AnnouncedSigning(version=key.version, public=encode_key(key.public)) for key in signing[:_MOST_KEYS]],
+        trusts=[key.fingerprint for key in trusted.signing if key.believed],
+    )
+
+
+def heed_hello(*, seq: int, hello: Hello) -> None:
+    """Takes in the hello of trusted holdings of version ``seq``, whether or not their payload can be read or is old.
+
+    Of ``heard`` the greatest ever seen counts; of the rest what the greatest version says.
+    """
+    with transaction.atomic():
+        Peer.objects.get_or_create(pk=1)
+        peer = Peer.objects.select_for_update().get(pk=1)
+        if hello.heard > peer.heard:
+            own = newest_version(HOLDINGS)
+            if hello.heard > own:
+                raise_rolled_back(heard=hello.heard, own=own, bundles=0)
+            peer.heard = hello.heard
+        if seq > peer.hello_seq:
+            peer.hello = msgspec.to_builtins(hello)
+            peer.hello_seq = seq
+        peer.updated_at = clock.now()
+        peer.save()
+
+
+def forget_hello() -> None:
+    """The operator has trusted other keys of the peer: these count until its next holdings."""
+    Peer.objects.filter(pk=1).update(hello=None)
+
+
+def raise_rolled_back(*, heard: int, own: int, bundles: int) -> None:
+    """This site was restored from a backup: the peer has seen more of it than it knows itself."""
+    facts = {"heard": heard, "own_version": own, "unknown_bundles": bundles}
+    log.warning("site_rolled_back", code=Code.SITE_ROLLED_BACK, **facts)
+    record(
+        action="site.rolled_back", actor=SYSTEM, resource_type="site", resource_id=str(settings.SITE), metadata=facts
+    )

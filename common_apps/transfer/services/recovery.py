@@ -1,0 +1,39 @@
+"""Takes up what a dead exporter left. The caller holds the stream's lock, so its exporter is dead indeed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+
+from common_apps.transfer.bundle.errors import BundleError
+from common_apps.transfer.bundle.names import sidecar_name
+from common_apps.transfer.bundle.writer import WrittenBundle, read_back, write_latest, write_sidecar
+from common_apps.transfer.models import ExportBatch
+from common_apps.transfer.selectors import unfinished_exports
+from common_apps.transfer.services.export_steps import ExportOutcome, ExportRun, complete_batch, fail_batch
+
+
+def recover_exports(*, run: ExportRun) -> list[ExportOutcome]:
+    """Finishes each bundle whose file is there and sound; of the others what is there goes, and their rows are
+    pending again.
+    """
+    outcomes = []
+    for batch in unfinished_exports(run.stream):
+        written = _find_sound(run, batch)
+        if written is None:
+            outcomes.append(fail_batch(run=run, batch=batch, reason="the exporter died before the bundle was written"))
+            continue
+        if not Path(written.path.with_name(sidecar_name(batch.filename))).exists():
+            write_sidecar(written)
+        write_latest(written)
+        outcomes.append(complete_batch(run=run, batch=batch, written=written, outcome="recovered"))
+    return outcomes
+
+
+def _find_sound(run: ExportRun, batch: ExportBatch) -> WrittenBundle | None:
+    try:
+        written = read_back(run.folder / batch.filename, run.keys.own, settings.SITE, run.limits)
+    except (BundleError, FileNotFoundError):
+        return None
+    return written if written.batch_id == batch.id and written.header.seq == batch.seq else None

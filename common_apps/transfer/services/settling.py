@@ -1,0 +1,184 @@
+"""What becomes of a file that is not applied: its row, its place, and the audit. Nothing leaves IMPORT_DIR before
+its row is committed.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import structlog
+from django.db import transaction
+from django.db.models import F
+
+from common_apps.audit.actors import Actor
+from common_apps.audit.services import record
+from common_apps.transfer.bundle.durability import replace_atomically, sync_directory
+from common_apps.transfer.bundle.errors import BundleError
+from common_apps.transfer.bundle.names import sidecar_name
+from common_apps.transfer.choices import UNREAD, ImportStatus
+from common_apps.transfer.folders import Folders
+from common_apps.transfer.models import AppliedState, ImportBatch
+from common_apps.transfer.services.met import Candidate, ImportOutcome, Met, Settlement
+
+log = structlog.get_logger("transfer.import")
+
+PATIENCE_DAYS = 30
+
+
+def write_row(
+    met: Met, *, status: ImportStatus, code: str | None = None, detail: str = "", file_path: str = ""
+) -> ImportBatch:
+    """The file's row in its new state: the one of an earlier meeting, unless that is remembered for ever, or a new
+    one.
+    """
+    row = _earlier_row(met) or ImportBatch(created_at=met.at, first_day=met.day, met_count=0)
+    if not (status.waits and ImportStatus(row.status).waits):
+        row.first_day = met.day
+    row.filename = met.candidate.name
+    row.file_path = file_path
+    row.status = status
+    row.code = code
+    row.error_message = detail
+    row.met_count += 1
+    row.last_met_at = met.at
+    row.last_met_day = met.day
+    row.processed_at = None if status.waits or status == ImportStatus.PROCESSING else met.at
+    if met.measured is not None:
+        row.checksum = met.measured.checksum
+        row.file_size_bytes = met.measured.size
+    if met.signer is not None:
+        row.signer = met.signer.fingerprint
+    if met.header is not None:
+        row.source_batch_id = met.header.batch_id
+        row.batch_type = met.header.stream
+        row.mode = met.header.mode
+        row.seq = met.header.seq
+        row.digest = met.header.digest
+        row.schema = met.header.schema
+        row.sent_at = met.header.created_at
+        row.record_count = met.header.record_count
+    row.save()
+    return row
+
+
+def describe_import(met: Met, outcome: Settlement, code: str | None = None, detail: str = "") -> ImportOutcome:
+    """The file as a row of the command's table."""
+    header = met.header
+    return ImportOutcome(
+        file=met.candidate.name,
+        outcome=outcome,
+        code=code,
+        stream=header.stream if header else "",
+        batch_id=header.batch_id if header else None,
+        record_count=header.record_count if header else 0,
+        detail=detail,
+    )
+
+
+def wait(met: Met, *, status: ImportStatus, actor: Actor) -> ImportOutcome:
+    """The file can't be read yet and stays where it lies; after 30 days it is dropped."""
+    with transaction.atomic():
+        row = write_row(met, status=status, code=status, file_path=str(met.candidate.path))
+    if met.day - row.first_day >= PATIENCE_DAYS:
+        return drop(met, code=status, detail=f"it waited for {PATIENCE_DAYS} days", actor=actor)
+    return describe_import(met, status.value, status.value)  # type: ignore[arg-type]  # a waiting status is a settlement
+
+
+def drop(met: Met, *, code: str, detail: str, actor: Actor) -> ImportOutcome:
+    """The file is of no use: it goes, without alarm, and is judged anew should it come again."""
+    with transaction.atomic():
+        row = write_row(met, status=ImportStatus.DROPPED, code=code, detail=detail)
+        _audit("bundle.dropped", row, actor)
+    leave_imports(met.candidate)
+    return describe_import(met, "dropped", code, detail)
+
+
+def count_duplicate(met: Met, known: ImportBatch) -> ImportOutcome:
+    """Its id and bytes again: no effect but a counter and a time on its row."""
+    ImportBatch.objects.filter(pk=known.pk).update(
+        met_count=F("met_count") + 1, last_met_at=met.at, last_met_day=met.day
+    )
+    leave_imports(met.candidate)
+    return describe_import(met, "duplicate", "duplicate")
+
+
+def quarantine(met: Met, *, error: BundleError, folders: Folders, actor: Actor, held: bool = False) -> ImportOutcome:
+    """The private copy goes to the quarantine with its reason, the file from IMPORT_DIR.
+
+    ``held``: what is wrong stands in the signed bytes, so the bundle is remembered, and the other site is told.
+    """
+    place = ""
+    if met.measured is not None:
+        target = folders.quarantine / f"{met.measured.checksum}.enc"
+        met.measured.path.replace(target)
+        reason = {"code": error.code, "detail": error.detail, "at": met.at, "file": met.candidate.name}
+        replace_atomically(target.with_suffix(".reason.json"), msgspec.json.encode(reason) + b"\n", 0o600)
+        sync_directory(folders.quarantine)
+        place = str(target)
+    with transaction.atomic():
+        row = write_row(met, status=ImportStatus.FAILED, code=error.code, detail=error.detail, file_path=place)
+        if held:
+            row.held_at = met.at
+            row.save(update_fields=["held_at"])
+            _tell_refused(met, error)
+        _audit("bundle.quarantined", row, actor)
+    log.warning("bundle quarantined", file=met.candidate.name, code=error.code, detail=error.detail, held=held)
+    if met.measured is not None:
+        leave_imports(met.candidate)
+    return describe_import(met, "quarantined", error.code, error.detail)
+
+
+def forget_lost_held(folders: Folders) -> int:
+    """Held bundles whose quarantined file is gone are forgotten, so that they come again; how many."""
+    held = ImportBatch.objects.filter(status=ImportStatus.FAILED, held_at__isnull=False, discarded_at=None)
+    lost = [row.pk for row in held if not (folders.quarantine / f"{row.checksum}.enc").is_file()]
+    return ImportBatch.objects.filter(pk__in=lost).update(held_at=None, file_path="")
+
+
+def leave_imports(candidate: Candidate) -> None:
+    """What is settled leaves IMPORT_DIR; what was named as an explicit PATH stays.
+
+    A folder that can't be written (a read-only stick) is no reason to fail: the file is a duplicate at the next look.
+    """
+    if candidate.explicit:
+        return
+    # The data first: alone it would wait for its sidecar, alone a sidecar is only ignored.
+    for path in (candidate.path, candidate.path.with_name(sidecar_name(candidate.name))):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("file can't leave IMPORT_DIR", file=path.name, error=str(error))
+
+
+def _earlier_row(met: Met) -> ImportBatch | None:
+    unremembered = ImportBatch.objects.exclude(status=ImportStatus.COMPLETED).filter(held_at=None, discarded_at=None)
+    if met.measured is not None:
+        row = unremembered.filter(checksum=met.measured.checksum).order_by("-created_at").first()
+        if row is not None:
+            return row
+    same_place = unremembered.filter(file_path=str(met.candidate.path))
+    if met.measured is None and not met.candidate.explicit:
+        return same_place.order_by("-created_at").first()
+    return same_place.filter(status__in=UNREAD).order_by("-created_at").first()
+
+
+def _tell_refused(met: Met, error: BundleError) -> None:
+    """A state bundle that is held is told as refused, where nothing newer was applied or refused."""
+    header = met.header
+    if header is None or header.kind != "state":
+        return
+    state, _ = AppliedState.objects.get_or_create(stream=header.stream)
+    if header.seq > max(state.seq, state.refused_seq or 0):
+        state.refused_seq = header.seq
+        state.refused_batch_id = header.batch_id
+        state.refused_code = error.code
+        state.save()
+
+
+def _audit(action: str, row: ImportBatch, actor: Actor) -> None:
+    record(
+        action=action,
+        actor=actor,
+        resource_type="import_batch",
+        resource_id=str(row.id),
+        metadata={"file": row.filename, "stream": row.batch_type, "code": row.code, "checksum": row.checksum},
+    )

@@ -1,0 +1,66 @@
+"""T1, file, T2: rows leave in bundles that the peer can read, once each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from common_apps.audit.actors import SYSTEM
+from common_apps.audit.models import AuditLog
+from common_apps.transfer.bundle.limits import Limits
+from common_apps.transfer.models import ExportBatch
+from common_apps.transfer.selectors import bundles_to_carry
+from common_apps.transfer.services import export_stream
+from tests.common.transfer.kit import Peer, RowsSender
+
+
+def test_export_writes_bundles_until_none_waits_when_more_than_one_batch_waits(
+    sender: RowsSender, peer: Peer, sent: str, settings: Any
+) -> None:
+    ids = sender.add(5)
+    outcomes = export_stream(stream=sent, actor=SYSTEM, limits=Limits(log_records=2))
+    assert [(each.outcome, each.seq, each.record_count) for each in outcomes] == [
+        ("written", 1, 2),
+        ("written", 2, 2),
+        ("written", 3, 1),
+    ]
+    carried = []
+    for batch in bundles_to_carry():
+        header, records = peer.read(Path(batch.file_path))
+        assert (header.batch_id, header.seq, header.stream) == (batch.id, batch.seq, sent)
+        assert header.audit_head is None or header.audit_head.seq > 0
+        carried += [each.id for each in records]
+    assert carried == ids
+    assert set(sender.states().values()) == {"exported"}
+    assert AuditLog.objects.filter(action="bundle.exported").count() == 3
+    latest = msgspec.json.decode((Path(settings.EXPORT_DIR) / sent / "latest.json").read_bytes())
+    assert latest["batch_id"] == str(outcomes[-1].batch_id)
+
+
+def test_export_writes_nothing_when_nothing_waits(sender: RowsSender, sent: str) -> None:
+    assert export_stream(stream=sent, actor=SYSTEM) == []
+    assert not ExportBatch.objects.exists()
+
+
+def test_export_cuts_the_batch_when_the_next_record_would_break_the_limit(
+    sender: RowsSender, peer: Peer, sent: str
+) -> None:
+    ids = sender.add(3)
+    length = len(next(iter(_lines(sender)))) + 1
+    outcomes = export_stream(stream=sent, actor=SYSTEM, limits=Limits(log_plaintext=2 * length + 10))
+    assert [each.record_count for each in outcomes] == [2, 1]
+    assert sorted(sender.states()) == ids
+    assert set(sender.states().values()) == {"exported"}
+
+
+def _lines(sender: RowsSender) -> list[bytes]:
+    return [line.encode() for (line,) in sender._all("SELECT line FROM toy_rows")]
+
+
+@pytest.mark.parametrize("stream", ["nonsense", ""])
+def test_export_refuses_when_the_stream_does_not_leave_this_site(peer: Peer, db: None, stream: str) -> None:
+    with pytest.raises(Exception, match="does not send"):
+        export_stream(stream=stream, actor=SYSTEM)
