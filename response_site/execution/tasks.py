@@ -11,7 +11,6 @@ import redis
 import structlog
 from celery import current_app, shared_task
 from django.conf import settings
-from kombu.exceptions import ChannelError
 
 from common_apps.core import clock
 from response_site.execution.cache import drop_stale, measure_cache
@@ -38,7 +37,8 @@ def wake_drains(*, pending: int) -> int:
     return missing
 
 
-@shared_task(name="execution.drain", queue=QUEUE, acks_late=True)
+# Nobody asks for their results; keeping them would cost a subscription for every message.
+@shared_task(name="execution.drain", queue=QUEUE, acks_late=True, ignore_result=True)
 def drain_queue() -> dict[str, Any]:
     """Executes what waits, at most 60 s; comes again when there is more, since a long task would be delivered twice."""
     report = drain(worker=f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:12]}")
@@ -54,7 +54,7 @@ def drain_queue() -> dict[str, Any]:
     }
 
 
-@shared_task(name="execution.sweep", queue=QUEUE, acks_late=True)
+@shared_task(name="execution.sweep", queue=QUEUE, acks_late=True, ignore_result=True)
 def sweep_queue() -> int:
     """Wakes drains for what nobody woke one for: pending rows, retries that are due, rows of dead workers; how many."""
     return wake_drains(pending=count_claimable(now=clock.now(), limit=settings.WORKER_COUNT * BATCH_SIZE))
@@ -75,9 +75,8 @@ def maintain_cache() -> dict[str, Any] | None:
 
 def _queued() -> int:
     """Messages in the queue that no worker has taken."""
-    with current_app.connection_for_read() as connection:
-        channel: Any = connection.default_channel
-        try:
-            return int(channel.queue_declare(queue=QUEUE, passive=True).message_count)
-        except ChannelError:  # nothing was ever sent to it
-            return 0
+    # A channel of its own: the connection's default one would be tried for, without end, while the broker is down.
+    with current_app.connection_for_read() as connection, connection.channel() as channel:
+        # Not `passive`: kombu then asks for the list without the key prefix, and never finds it.
+        declare: Any = channel.queue_declare
+        return int(declare(queue=QUEUE).message_count)

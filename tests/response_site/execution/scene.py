@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.db import transaction
 
 from common_apps.accounts.models import ProfileType, User
 from common_apps.core.ids import new_id
@@ -70,9 +71,12 @@ def ask(user: User | UUID, *, query_type: str = "match", asked_at: datetime = AT
 
 def bring(*items: records.Record, at: datetime = AT) -> Applied:
     """Applies the records as one bundle, as transfer does: decoded from their lines, sorted by id."""
-    batch = ImportBatch.objects.create(batch_type="requests", created_at=at, last_met_at=at)
     lines = [encode_record(item) for item in sorted(items, key=lambda item: item.identity())]
-    return RequestReceiver().apply([decode_record("requests", line) for line in lines], import_batch_id=batch.id, at=at)
+    with transaction.atomic():
+        batch = ImportBatch.objects.create(batch_type="requests", created_at=at, last_met_at=at)
+        return RequestReceiver().apply(
+            [decode_record("requests", line) for line in lines], import_batch_id=batch.id, at=at
+        )
 
 
 def send(at: datetime = AT, *, limit: int = 500, seq: int = 1) -> tuple[UUID, list[records.Result]]:
