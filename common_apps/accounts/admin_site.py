@@ -8,13 +8,13 @@ from django.contrib.admin import AdminSite
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse_lazy
 
 from common_apps.accounts.lockout import check_address
 from common_apps.accounts.mastership import is_master
 from common_apps.accounts.services.users import set_password
-from common_apps.audit.actors import actor_of
+from common_apps.audit.actors import Actor, actor_of
 from common_apps.core.errors import DomainError
 
 
@@ -34,11 +34,13 @@ class LoginForm(AdminAuthenticationForm):
 class OwnPasswordForm(AdminPasswordChangeForm):
     """Changes one's own password by the service, so that it is audited as any other."""
 
-    request: HttpRequest
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.actor = actor
 
     def save(self, commit: bool = True) -> Any:
         """Sets the password; the caller refreshes the session."""
-        return set_password(user=self.user, password=self.cleaned_data["new_password1"], actor=actor_of(self.request))
+        return set_password(user=self.user, password=self.cleaned_data["new_password1"], actor=self.actor)
 
 
 class _OwnPasswordView(PasswordChangeView):
@@ -46,10 +48,8 @@ class _OwnPasswordView(PasswordChangeView):
     template_name = "registration/password_change_form.html"
     success_url = reverse_lazy("admin:password_change_done")
 
-    def get_form(self, form_class: Any = None) -> Any:
-        form = super().get_form(form_class)
-        form.request = self.request
-        return form
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "actor": actor_of(self.request)}
 
 
 class AccountsAdminSite(AdminSite):
@@ -57,10 +57,10 @@ class AccountsAdminSite(AdminSite):
 
     login_form = LoginForm
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """One's own password; on a replica nobody has one to change."""
         if not is_master():
             raise PermissionDenied("Passwords are changed on the response site.")
-        request.current_app = self.name  # type: ignore[attr-defined]  # as Django's own does
+        request.current_app = self.name
         context = {**self.each_context(request), **(extra_context or {})}
         return _OwnPasswordView.as_view(extra_context=context)(request)

@@ -20,3 +20,11 @@ class SiteAdminConfig(admin_apps.AdminConfig):
 
     default_site = "common_apps.accounts.admin_site.AccountsAdminSite"
     default = False
+
+    def ready(self) -> None:
+        """Without groups: what a role may do stands in permissions.py."""
+        super().ready()
+        from django.contrib import admin
+        from django.contrib.auth.models import Group
+
+        admin.site.unregister(Group)

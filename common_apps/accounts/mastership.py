@@ -13,9 +13,6 @@ from django.db import connection
 
 from common_apps.core.errors import DomainError
 
-# SQLSTATE of the replica's trigger; classes I to Z are free for applications (ISO/IEC 9075-2, 24.1).
-REPLICA_SQLSTATE = "RO001"
-
 _declared = False
 
 

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from common_apps.accounts.api.permissions import NotByKey
+from common_apps.accounts.api.permissions import NotByKey, user_of
 from common_apps.accounts.api.serializers import ApiKeySecretSerializer, ApiKeySerializer, NewApiKeySerializer
 from common_apps.accounts.models import ApiKey
 from common_apps.accounts.services.api_keys import create_api_key, revoke_api_key, rotate_api_key
@@ -30,7 +30,7 @@ class ApiKeysView(_Keys):
     def get(self, request: Request) -> Response:
         """A page of keys, revoked ones too, newest first."""
         pages = CursorPages()
-        page = pages.paginate_queryset(ApiKey.objects.filter(user=request.user), request, self)
+        page = pages.paginate_queryset(ApiKey.objects.filter(user=user_of(request)), request, self)
         return pages.get_paginated_response(ApiKeySerializer(page, many=True).data)
 
     @extend_schema(request=NewApiKeySerializer, responses={201: ApiKeySecretSerializer}, tags=["auth"])
@@ -38,7 +38,7 @@ class ApiKeysView(_Keys):
         """201 with the new key and, this once, its secret."""
         serializer = NewApiKeySerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        key, secret = create_api_key(user=request.user, actor=actor_of(request), **serializer.validated_data)
+        key, secret = create_api_key(user=user_of(request), actor=actor_of(request), **serializer.validated_data)
         return _with_secret(key, secret, 201)
 
 
@@ -63,7 +63,7 @@ class RotateApiKeyView(_Keys):
 
 
 def _own_key(request: Request, key_id: UUID) -> ApiKey:
-    return get_object_or_404(ApiKey.objects.filter(user=request.user), pk=key_id)
+    return get_object_or_404(ApiKey.objects.filter(user=user_of(request)), pk=key_id)
 
 
 def _with_secret(key: ApiKey, secret: str, status: int) -> Response:

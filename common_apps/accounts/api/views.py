@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from common_apps.accounts.api.permissions import user_of
 from common_apps.accounts.api.serializers import (
     LoginSerializer,
     MeSerializer,
@@ -51,9 +52,8 @@ class TokenView(_Anonymous):
             raise locked_out_error()
         if user is None:
             raise AuthenticationFailed("No active user has this name and password.")
-        known = cast(User, user)
-        pair = issue_tokens(user=known)
-        user_logged_in.send(sender=User, request=django_request, user=known)
+        pair = issue_tokens(user=user)
+        user_logged_in.send(sender=User, request=django_request, user=user)
         return _answer(pair)
 
 
@@ -90,12 +90,12 @@ class MeView(APIView):
     @extend_schema(responses=MeSerializer, tags=["auth"])
     def get(self, request: Request) -> Response:
         """The user, the role and the limits that count."""
-        return Response(MeSerializer(request.user).data)
+        return Response(MeSerializer(user_of(request)).data)
 
 
 def _plain(request: Request) -> HttpRequest:
     """Django's request under REST framework's: axes leaves its marks there, where its middleware looks."""
-    return cast(HttpRequest, request._request)
+    return request._request
 
 
 def _answer(pair: TokenPair) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
@@ -16,9 +17,15 @@ class ProfileType(models.Model):
     rate_limit_per_minute = models.PositiveIntegerField(default=10)
     rate_limit_per_hour = models.PositiveIntegerField(default=100)
     rate_limit_per_day = models.PositiveIntegerField(default=500)
-    priority = models.PositiveSmallIntegerField(default=5, help_text="1 (last) to 10 (first)")
-    soft_limit_percent = models.PositiveSmallIntegerField(default=80, help_text="from here on answers warn")
-    max_size = models.PositiveIntegerField(default=1000, help_text="hits that one request may ask for")
+    priority = models.PositiveSmallIntegerField(
+        default=5, help_text="1 (last) to 10 (first)", validators=[MinValueValidator(1), MaxValueValidator(10)]
+    )
+    soft_limit_percent = models.PositiveSmallIntegerField(
+        default=80, help_text="from here on answers warn", validators=[MinValueValidator(1), MaxValueValidator(100)]
+    )
+    max_size = models.PositiveIntegerField(
+        default=1000, help_text="hits that one request may ask for", validators=[MaxValueValidator(1000)]
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

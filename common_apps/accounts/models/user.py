@@ -108,7 +108,7 @@ class User(AbstractBaseUser):
         """Whether this is the password. Unlike Django's own it never writes an upgraded hash: a replica can't."""
         return check_password(raw_password, self.password)
 
-    async def acheck_password(self, raw_password: str) -> bool:
+    async def acheck_password(self, raw_password: str | None) -> bool:
         """The same, for Django's asynchronous callers."""
         return await sync_to_async(self.check_password)(raw_password)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 
 from django.contrib.auth.hashers import make_password
@@ -24,10 +25,9 @@ from common_apps.core.errors import DomainError, FieldFault
 _ADMINS_LOCK = 0x61_64_6D_69_6E
 
 
-class UserChanges(TypedDict, total=False):
-    """What can be changed of a user; passwords have a service of their own."""
+class UserFields(TypedDict, total=False):
+    """What a user has besides name and password."""
 
-    username: str
     email: str
     full_name: str
     role: str
@@ -36,7 +36,13 @@ class UserChanges(TypedDict, total=False):
     is_active: bool
 
 
-def create_user(*, username: str, password: str | None, actor: Actor, **fields: Unpack[UserChanges]) -> User:
+class UserChanges(UserFields, total=False):
+    """What can be changed of a user; passwords have a service of their own."""
+
+    username: str
+
+
+def create_user(*, username: str, password: str | None, actor: Actor, **fields: Unpack[UserFields]) -> User:
     """A new user; without a password one who can't log in, only use API keys.
 
     Raises DomainError ``validation_failed``, ``conflict`` (the name is taken) or ``replica_read_only``.
@@ -117,7 +123,7 @@ def create_first_admin(*, username: str, email: str, password: str, another: boo
         )
 
 
-def _fill(user: User, changes: UserChanges) -> None:
+def _fill(user: User, changes: Mapping[str, Any]) -> None:
     """Sets the fields and what follows from them. Locks the profile, so that its change and ours don't cross."""
     for name, value in changes.items():
         setattr(user, "profile_type_id" if name == "profile_type" else name, value)

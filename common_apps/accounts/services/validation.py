@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, models, transaction
+from psycopg.errors import UniqueViolation
 
 from common_apps.core.errors import DomainError, FieldFault
 
@@ -42,6 +43,8 @@ def names_are_unique(constraint: str | None, detail: str) -> Iterator[None]:
                     cursor.execute(f"SET CONSTRAINTS {constraint} IMMEDIATE")
                     cursor.execute(f"SET CONSTRAINTS {constraint} DEFERRED")
     except IntegrityError as error:
+        if not isinstance(error.__cause__, UniqueViolation):
+            raise
         raise DomainError("conflict", detail) from error
 
 

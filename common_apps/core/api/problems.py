@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -19,6 +20,8 @@ log = structlog.get_logger("core.problems")
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
+# What the trigger raises that keeps users read-only on the request site (request_site.replica).
+REPLICA_SQLSTATE = "RO001"
 
 # code -> (status, title). Codes are stable: clients, the admin and the tests rely on them.
 PROBLEMS: dict[str, tuple[int, str]] = {
@@ -73,6 +76,8 @@ def describe_error(error: BaseException) -> DomainError | None:
             f"{name_outage(error)} does not answer; nothing was changed. Try again in a moment.",
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         )
+    if isinstance(error, DatabaseError) and getattr(error.__cause__, "sqlstate", None) == REPLICA_SQLSTATE:
+        return DomainError("replica_read_only", "Users are changed on the response site alone; nothing was changed.")
     if isinstance(error, Http404):
         return DomainError("not_found", "There is nothing at this address, or it is not yours to see.")
     if isinstance(error, PermissionDenied):

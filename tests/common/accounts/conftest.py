@@ -3,10 +3,17 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.cache import caches
 from rest_framework.test import APIClient
 
 PASSWORD = "Correct-horse-battery-7"
+
+
+@pytest.fixture(autouse=True)
+def _few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two rounds of PBKDF2, where make_user's hashes have one: fast, and such a hash is still one to upgrade."""
+    monkeypatch.setattr(PBKDF2PasswordHasher, "iterations", 2)
 
 
 @pytest.fixture(autouse=True)

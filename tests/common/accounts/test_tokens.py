@@ -1,6 +1,8 @@
 """Passwords for tokens, on both sites."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import jwt
@@ -11,10 +13,13 @@ from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
+from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from common_apps.accounts.mastership import replica_import
 from common_apps.accounts.models import User
+from common_apps.accounts.services.tokens import issue_tokens, refresh_tokens
+from common_apps.audit.actors import SYSTEM
 from common_apps.audit.models import AuditLog
 from tests.common.accounts.conftest import PASSWORD
 from tests.factories import make_user
@@ -186,3 +191,23 @@ def test_login_is_limited_per_address_when_names_vary(
 ) -> None:
     monkeypatch.setattr("common_apps.accounts.lockout.ADDRESS_RATE", "2/h")
     assert [log_in(f"nobody{number}").status_code for number in range(3)] == [401, 401, 429]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_of_two_gets_a_pair_when_a_refresh_token_is_used_twice_at_once() -> None:
+    refresh = issue_tokens(user=make_user("ada")).refresh
+    start = Barrier(2)
+
+    def use() -> bool:
+        try:
+            start.wait(timeout=30)
+            refresh_tokens(refresh=refresh, actor=SYSTEM)
+        except TokenError:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = [future.result() for future in [pool.submit(use), pool.submit(use)]]
+    assert sorted(outcomes) == [False, True]

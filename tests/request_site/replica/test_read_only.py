@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from common_apps.accounts.mastership import REPLICA_SQLSTATE
 from common_apps.accounts.models import User
+from common_apps.core.api.problems import REPLICA_SQLSTATE
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
