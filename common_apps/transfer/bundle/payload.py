@@ -21,6 +21,7 @@ _FRAME_MAGIC = b"\x28\xb5\x2f\xfd"
 # A block of 4 compressed bytes can stand for 128 KiB, so this much input gives at most 16 MiB at once.
 _INPUT_STEP = 512
 _LINES_AT_ONCE = 256 * 1024
+_SPLIT_STEP = 256 * 1024
 
 
 def compress(pieces: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
@@ -82,7 +83,7 @@ def split_lines(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
     """Lines without their LF. Raises BundleError line_too_long, or bad_record where the last LF is missing."""
     begun: list[bytes] = []
     length = 0
-    for piece in pieces:
+    for piece in _in_steps(pieces):
         first, *others = piece.split(b"\n")
         begun.append(first)
         length += len(first)
@@ -140,6 +141,13 @@ def read_records(pieces: Iterable[bytes], header: Header, limits: Limits) -> Ite
 def _check_magic(start: bytes) -> None:
     if not _FRAME_MAGIC.startswith(start):
         raise BundleError(Code.DECOMPRESS_FAILED, "the payload is no zstd frame")
+
+
+def _in_steps(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Cut large pieces, so that splitting one that is nothing but line ends makes no list of millions."""
+    for piece in pieces:
+        for at in range(0, len(piece), _SPLIT_STEP):
+            yield piece[at : at + _SPLIT_STEP]
 
 
 def _check_length(length: int, limits: Limits) -> None:
