@@ -101,7 +101,7 @@ class RequestsView(AskerView):
         """Stores the request as pending; it leaves with the next carry."""
         stored, replayed = submit_request(
             user=self.asker(request),
-            body=request.data,
+            body=_body_of(request),
             trace_id=_trace_id(),
             actor=actor_of(request),
             idempotency_key=request.headers.get("Idempotency-Key"),
@@ -129,7 +129,7 @@ class BulkView(AskerView):
     )
     def post(self, request: HttpRequest) -> Response:
         """Each is judged and stored on its own: one that is refused stops no other."""
-        bodies = request.data
+        bodies = _body_of(request)
         if not isinstance(bodies, list) or not 1 <= len(bodies) <= MAX_BULK:
             raise DomainError(
                 "validation_failed",
@@ -165,7 +165,7 @@ class ValidateView(AskerView):
     )
     def post(self, request: HttpRequest) -> Response:
         """The search body that an engine would run, or every fault. Stores nothing and costs no limit."""
-        verdict = validate_request(user=self.asker(request), body=request.data)
+        verdict = validate_request(user=self.asker(request), body=_body_of(request))
         return Response(
             {
                 "valid": verdict.valid,
@@ -187,6 +187,14 @@ class RequestView(AskerView):
     def get(self, request: HttpRequest, request_id: UUID) -> Response:
         """The row; another user's is not found."""
         return Response(request_document(get_request(user=self.asker(request), request_id=request_id)))
+
+
+def _body_of(request: HttpRequest) -> object:
+    """The parsed body. REST framework takes an empty one for an empty object; here it is no JSON text."""
+    body: object = request.data
+    if not body and request.META.get("CONTENT_LENGTH") in (None, "", "0"):
+        raise DomainError("malformed_json", "The body is empty: a JSON text was expected.")
+    return body
 
 
 def _trace_id() -> UUID:
