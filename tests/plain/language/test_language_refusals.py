@@ -175,3 +175,11 @@ def test_details_stay_short_and_printable_when_names_are_not() -> None:
     assert len(error.detail) < 300
     assert error.detail.isprintable()
     error.pointer.encode()
+
+
+def test_bucket_values_are_refused_when_a_field_of_whole_numbers_can_not_hold_them() -> None:
+    params = {"index": "i", "aggs": {"a": {"terms": {"field": "count", "include": [1, 1.5, "2.0"]}}}}
+    with pytest.raises(InvalidQuery) as caught:
+        compile_request(query_type="aggregation", query_params=params, fields={"count": "integer"})
+    [error] = caught.value.errors
+    assert (error.pointer, error.code) == ("/query_params/aggs/a/terms/include/1", "invalid_value")
