@@ -193,6 +193,15 @@ def test_login_is_limited_per_address_when_names_vary(
     assert [log_in(f"nobody{number}").status_code for number in range(3)] == [401, 401, 429]
 
 
+def test_login_answers_503_when_the_store_of_limits_is_down(log_in: Any, settings: Any) -> None:
+    make_user("ada", password=PASSWORD)
+    limits = {**settings.CACHES["limits"], "LOCATION": "redis://127.0.0.1:1/0"}
+    settings.CACHES = {**settings.CACHES, "limits": limits}
+    answer = log_in("ada")
+    assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
+    assert "Retry-After" in answer
+
+
 @pytest.mark.django_db(transaction=True)
 def test_one_of_two_gets_a_pair_when_a_refresh_token_is_used_twice_at_once() -> None:
     refresh = issue_tokens(user=make_user("ada")).refresh
