@@ -1,10 +1,13 @@
 """Answers that were given a moment ago."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 from django.conf import settings
+from django.core.management import call_command
 
 from common_apps.accounts.models import User
 from common_apps.queries.language import NormalizedRequest
@@ -13,7 +16,8 @@ from response_site.execution.models import QueryResult
 from response_site.execution.services.drain import drain
 from response_site.execution.services.invalidate import invalidate_cache
 from response_site.execution.tasks import maintain_cache
-from tests.response_site.execution.scene import AT, INDEX, Watched, answer_of, ask, bring, later, send
+from response_site.search.tantivy_engine import TantivyEngine
+from tests.response_site.execution.scene import AT, INDEX, MAPPING, Watched, answer_of, ask, bring, later, send
 
 pytestmark = pytest.mark.django_db
 
@@ -175,3 +179,20 @@ def test_maintenance_drops_what_is_stale_and_tells_the_ratio(
     assert (report["removed"], report["entries"]) == (2, {INDEX: 2})
     assert (report["lookups"], report["hits"], report["hit_ratio"]) == (5, 3, 0.6)
     assert maintain_cache()["hit_ratio"] is None
+
+
+def test_engine_is_asked_again_when_load_dataset_replaced_the_index(
+    asker: User, engine: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(ask(asker))
+    drain(worker="one")
+    documents = tmp_path / "rivers.jsonl"
+    documents.write_text(json.dumps({"name": "river", "title": "flood", "length": 1.0}) + "\n")
+    (tmp_path / "rivers.json").write_text(json.dumps({"index": INDEX, "title": "Rivers", "mapping": MAPPING}))
+    replaced = TantivyEngine(tmp_path / "search")
+    monkeypatch.setattr("response_site.search.management.commands.load_dataset.get_engine", lambda: replaced)
+    call_command("load_dataset", INDEX, str(documents), every_profile=True)
+    monkeypatch.setattr("response_site.execution.services.drain.get_engine", lambda: replaced)
+    bring(ask(asker))
+    assert drain(worker="one").hits == 0
+    assert sorted(QueryResult.objects.values_list("result_count", flat=True)) == [1, 40]

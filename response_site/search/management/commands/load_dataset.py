@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import redis
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from common_apps.core.tables import print_table
 from common_apps.queries.models import Index
 from common_apps.queries.services import publish_dataset, publish_index
+from response_site.execution.services.invalidate import invalidate_cache
 from response_site.search.dataset import (
     DatasetDescription,
     DatasetError,
@@ -62,6 +64,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         every = options["every_profile"] or (options["file"] is None and not options["profile"])
         self._publish(report, description, None if every else options["profile"], every=every)
+        self._forget_answers(name)
         rows = [{"index": report.index, "documents": report.documents, "seconds": round(report.seconds, 1)}]
         print_table(self.stdout, rows, as_json=options["as_json"])
 
@@ -77,6 +80,12 @@ class Command(BaseCommand):
                 profiles = list(known.profile_types)
         publish_index(name=report.index, title=description.title, fields=report.fields, profile_types=profiles)
         publish_dataset(name=report.index, index=report.index, chips=description.chips, metric=description.metric)
+
+    def _forget_answers(self, name: str) -> None:
+        try:
+            invalidate_cache(index=name)
+        except redis.RedisError:
+            self.stderr.write("The cache does not answer: once back, it may give older answers for half an hour.")
 
     def _show_progress(self, documents: int) -> None:
         ending = "\r" if self.stderr.isatty() else "\n"
