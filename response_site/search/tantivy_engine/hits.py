@@ -64,7 +64,9 @@ class Hits:
             if name == _SCORE:
                 best.sort(key=scores.__getitem__, reverse=falling)
             else:
-                best.sort(key=self._key(name, options, falling), reverse=falling)
+                missing_first = options.get("missing", "_last") == "_first"
+                ranks = self._snapshot.ranks(name, falling=falling, missing_first=missing_first)
+                best.sort(key=ranks.__getitem__)
         shown = []
         for row in best[from_ : from_ + size]:
             hit = self._shown(self._addresses()[row], scores.get(row), source)
@@ -72,18 +74,6 @@ class Hits:
             shown.append(hit)
         top = max((scores[row] for row in rows), default=None) if scored and size else None
         return _hits(len(rows), top, shown)
-
-    def _key(self, name: str, options: dict[str, str], falling: bool) -> Any:
-        column = self._snapshot.column(name)
-        # Reversed, the greater comes first: so does whichever of the two is ranked 1.
-        missing_rank = 1 if (options.get("missing", "_last") == "_last") is not falling else -1
-        of_several = -1 if falling else 0
-
-        def key(row: int) -> tuple[Any, ...]:
-            values = column[row]
-            return (0, values[of_several]) if values else (missing_rank,)
-
-        return key
 
     def _sort_value(self, row: int, criterion: dict[str, dict[str, str]], scores: dict[int, float]) -> Any:
         ((name, options),) = criterion.items()

@@ -74,6 +74,21 @@ class Snapshot:
                 self._columns = self._build_columns()
             return self._columns[field]
 
+    def ranks(self, field: str, *, falling: bool, missing_first: bool) -> list[int]:
+        """Each row's place in the order of the field's values, equal ones alike: integers sort fastest.
+
+        Of several values the first in that order counts.
+        """
+
+        def rank() -> list[int]:
+            column, chosen = self.column(field), -1 if falling else 0
+            distinct = sorted({values[chosen] for values in column if values}, reverse=falling)
+            places = {value: place for place, value in enumerate(distinct)}
+            missing = -1 if missing_first else len(distinct)
+            return [places[values[chosen]] if values else missing for values in column]
+
+        return self.remembered(("ranks", field, falling, missing_first), rank)
+
     def vocabulary(self, field: str) -> list[str]:
         """Every term of a text or keyword field, in code point order."""
         with self._lock:

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from common_apps.queries.language.dates import parse_date_millis
-from response_site.search.documents import Value
 from response_site.search.tantivy_engine.aggregations.run import Result, Rows, Run
 from response_site.search.tantivy_engine.aggregations.values import date_text, java_double
+from response_site.search.tantivy_engine.snapshot import Column
 
 
 def range_(run: Run, options: dict[str, Any], rows: Rows, subs: dict[str, Any]) -> Result:
@@ -59,15 +59,24 @@ def _ranges(
                 if with_text:
                     head[f"{label}_as_string"] = text(edge)
         low, high = _or(start, -math.inf), _or(end, math.inf)
-        inside = [row for row in rows if _any_within(column[row], low, high)]
+        inside = _within(column, rows, low, high)
         found.append((key, run.bucket(head, inside, subs)))
     if options.get("keyed"):
         return {"buckets": dict(found)}
     return {"buckets": [bucket for _, bucket in found]}
 
 
-def _any_within(values: tuple[Value, ...], low: float, high: float) -> bool:
-    return any(low <= value < high for value in values)  # type: ignore[operator] # numbers alone have ranges
+def _within(column: Column, rows: Rows, low: float, high: float) -> list[int]:
+    """The rows with a value in ``[low, high)``; numbers alone have ranges."""
+    found = []
+    for row in rows:
+        values: Any = column[row]
+        if len(values) == 1:
+            if low <= values[0] < high:
+                found.append(row)
+        elif any(low <= value < high for value in values):
+            found.append(row)
+    return found
 
 
 def _or(edge: float | None, otherwise: float) -> float:
