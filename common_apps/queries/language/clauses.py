@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -248,7 +247,7 @@ def _read_ids(place: Place, body: object) -> Clause | None:
 
 
 def _read_match_all(place: Place, body: object) -> Clause:
-    return read_options(replace(place, field=None), body, {"boost": BOOST}, "'match_all'")
+    return read_options(place, body, {"boost": BOOST}, "'match_all'")
 
 
 def _distinct(values: list[Value | None]) -> list[Value]:

@@ -43,7 +43,8 @@ class Pointer:
 
     def __truediv__(self, step: str | int) -> Pointer:
         # RFC 6901, section 3: "~" becomes "~0" and "/" becomes "~1", in that order.
-        return Pointer(f"{self.text}/{str(step).replace('~', '~0').replace('/', '~1')}")
+        escaped = step if isinstance(step, int) else step.replace("~", "~0").replace("/", "~1")
+        return Pointer(f"{self.text}/{escaped}")
 
     @property
     def last(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from common_apps.queries.language.errors import Faults, Pointer, quoted, suggestion
 from common_apps.queries.language.fields import Family, Field
@@ -28,11 +28,11 @@ class Place:
     field: Field | None = None
 
     def __truediv__(self, step: str | int) -> Place:
-        return replace(self, at=self.at / step)
+        return Place(self.walk, self.at / step, self.field)
 
     def on(self, field: Field | None) -> Place:
         """The same place, its values those of ``field``."""
-        return replace(self, field=field)
+        return Place(self.walk, self.at, field)
 
     def fault(self, code: str, detail: str) -> None:
         """Notes a fault here; raises `InvalidQuery` when no more fit."""
