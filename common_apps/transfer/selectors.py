@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 from django.db.models import Max, Q, QuerySet
 
+from common_apps.core.clock import to_wire
+from common_apps.transfer.bundle.errors import describe
 from common_apps.transfer.bundle.streams import HOLDINGS
 from common_apps.transfer.choices import STATE_MODES, UNFINISHED_EXPORTS, BundleMode, ExportStatus, ImportStatus
 from common_apps.transfer.folders import Folders, site_folders
@@ -78,3 +82,34 @@ def locate_bundle(batch: ExportBatch, folders: Folders | None = None) -> Path | 
 def quarantined() -> QuerySet[ImportBatch]:
     """What lies in quarantine, the newest first: held bundles, and what was not authentic or wrongly named."""
     return ImportBatch.objects.filter(status=ImportStatus.FAILED, discarded_at=None)
+
+
+def find_quarantined(name: str) -> ImportBatch | None:
+    """By the row's id, or by the beginning of the file's checksum (8 characters at least) where it fits one alone."""
+    try:
+        return quarantined().filter(pk=UUID(name)).first()
+    except ValueError:
+        found = list(quarantined().filter(checksum__startswith=name.lower())[:2]) if len(name) >= 8 else []
+        return found[0] if len(found) == 1 else None
+
+
+def describe_quarantined(row: ImportBatch) -> dict[str, Any]:
+    """The row for people and programs: file, code, what it means and what to do."""
+    code = row.code or ""
+    told = describe(code)
+    return {
+        "id": str(row.pk),
+        "file": row.filename,
+        "stream": row.batch_type or None,
+        "batch_id": str(row.source_batch_id) if row.source_batch_id else None,
+        "checksum": row.checksum or None,
+        "file_size_bytes": row.file_size_bytes,
+        "code": code,
+        "detail": row.error_message,
+        "meaning": told.meaning,
+        "cure": told.cure,
+        "held": row.held_at is not None,
+        "path": row.file_path,
+        "met_count": row.met_count,
+        "created_at": to_wire(row.created_at),
+    }

@@ -106,7 +106,7 @@ def quarantine(met: Met, *, error: BundleError, folders: Folders, actor: Actor, 
 
     ``held``: what is wrong stands in the signed bytes, so the bundle is remembered, and the other site is told.
     """
-    place = ""
+    place = str(met.candidate.path)
     if met.measured is not None:
         target = folders.quarantine / f"{met.measured.checksum}.enc"
         met.measured.path.replace(target)
@@ -120,7 +120,9 @@ def quarantine(met: Met, *, error: BundleError, folders: Folders, actor: Actor, 
             row.held_at = met.at
             row.save(update_fields=["held_at"])
             _tell_refused(met, error)
-        _audit("bundle.quarantined", row, actor)
+        # What can't be moved away is met by every scan: it is told once.
+        if met.measured is not None or row.met_count == 1:
+            _audit("bundle.quarantined", row, actor)
     log.warning("bundle quarantined", file=met.candidate.name, code=error.code, detail=error.detail, held=held)
     if met.measured is not None:
         leave_imports(met.candidate)

@@ -1,0 +1,50 @@
+"""`export_bundles [STREAM ...]`: writes what has to go to the other site."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from common_apps.audit.actors import SYSTEM
+from common_apps.core.tables import print_table
+from common_apps.transfer.management.plain_errors import told_plainly
+from common_apps.transfer.services import export_all, export_stream
+
+
+class Command(BaseCommand):
+    """Prints a row for each bundle; nothing to do is exit 0."""
+
+    help = "Write bundles for the other site into EXPORT_DIR: all streams, or those that are named."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Streams, --full, --json."""
+        parser.add_argument("streams", nargs="*", metavar="STREAM")
+        parser.add_argument("--full", action="store_true", help="write states whole, whether or not they are new")
+        parser.add_argument("--json", action="store_true", help="one JSON array, a bundle an object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Exports in the given order."""
+        outcomes = []
+        with told_plainly():
+            if options["streams"]:
+                for stream in options["streams"]:
+                    outcomes += export_stream(stream=stream, actor=SYSTEM, full=options["full"])
+            else:
+                outcomes = export_all(actor=SYSTEM, full=options["full"])
+        rows = [
+            {
+                "stream": each.stream,
+                "outcome": each.outcome,
+                "seq": each.seq,
+                "mode": each.mode,
+                "records": each.record_count,
+                "bytes": each.file_size,
+                "file": each.file,
+                "batch_id": each.batch_id,
+            }
+            for each in outcomes
+        ]
+        print_table(self.stdout, rows, as_json=options["json"])
+        if not rows and not options["json"]:
+            self.stdout.write("Nothing to export.")

@@ -1,0 +1,30 @@
+"""A command's errors in plain text: what, where, and what to do; no traceback for what an operator can mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.management.base import CommandError
+
+from common_apps.core.errors import DomainError
+from common_apps.core.outages import OUTAGES, name_outage
+from common_apps.transfer.bundle.errors import BundleError, describe
+from common_apps.transfer.keys import KeyFolderError
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Turns what the services raise into CommandError (exit 1)."""
+    try:
+        yield
+    except DomainError as error:
+        raise CommandError(error.detail) from error
+    except KeyFolderError as error:
+        raise CommandError(str(error)) from error
+    except BundleError as error:
+        raise CommandError(f"{error.code}: {error.detail}. {describe(error.code).cure}") from error
+    except OUTAGES as error:
+        raise CommandError(f"{name_outage(error)} does not answer; what was not done yet waits. Try again.") from error
+    except OSError as error:
+        raise CommandError(f"{error.filename or 'a folder'}: {error.strerror or error}") from error

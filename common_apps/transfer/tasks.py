@@ -1,0 +1,51 @@
+"""Transfer's work on the queue of the host that has the folders. Each is safe when run twice at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from celery import shared_task
+
+from common_apps.audit.actors import SYSTEM, Actor
+from common_apps.transfer.errors import TransferBusyError, TransferNotReadyError
+from common_apps.transfer.services import export_stream, scan_imports, sent_streams
+
+log = structlog.get_logger("transfer.tasks")
+
+
+@shared_task(name="transfer.export", queue="transfer", acks_late=True)
+def export(stream: str | None = None, full: bool = False, actor: dict[str, Any] | None = None) -> dict[str, Any]:
+    """One stream, or all: {outcome: done, busy or not_ready, bundles: how many}. ``actor``: the fields of audit's
+    Actor, by default the site.
+
+    Busy means that another exporter holds the stream's lock: it goes on until nothing waits, and the next sweep
+    catches the rest.
+    """
+    who = Actor(**actor) if actor else SYSTEM
+    written, outcome = 0, "done"
+    for each in sent_streams() if stream is None else [stream]:
+        try:
+            written += len(export_stream(stream=each, actor=who, full=full, wait=False))
+        except TransferBusyError as error:
+            log.info("export is busy", stream=each, detail=error.detail)
+            outcome = "busy"
+        except TransferNotReadyError as error:
+            log.warning("export is not possible yet", stream=each, detail=error.detail)
+            return {"outcome": "not_ready", "bundles": written}
+    return {"outcome": outcome, "bundles": written}
+
+
+@shared_task(name="transfer.import_scan", queue="transfer", acks_late=True)
+def import_scan(actor: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Scans IMPORT_DIR: {outcome: done or not_ready, files: how many, refused: how many are alarming}."""
+    try:
+        outcomes = scan_imports(actor=Actor(**actor) if actor else SYSTEM)
+    except TransferNotReadyError as error:
+        log.warning("import is not possible yet", detail=error.detail)
+        return {"outcome": "not_ready", "files": 0, "refused": 0}
+    return {
+        "outcome": "done",
+        "files": len(outcomes),
+        "refused": sum(each.is_alarming for each in outcomes),
+    }
