@@ -6,8 +6,10 @@ class OperationsConfig(AppConfig):
     label = "operations"
 
     def ready(self) -> None:
-        from common_apps.operations import probes, setup
-        from common_apps.operations.registry import register_check, register_setup_step
+        from django.conf import settings
+
+        from common_apps.operations import probes, setup, sweeps
+        from common_apps.operations.registry import register_check, register_setup_step, register_sweep
 
         register_check("database", probes.database, needed=True)
         register_check("redis", probes.redis, needed=True)
@@ -16,5 +18,10 @@ class OperationsConfig(AppConfig):
         register_check("memory", probes.memory, needed=False)
         register_check("clock", probes.clock_skew, needed=False)
         register_check("workers", probes.workers, needed=False)
+        register_check("keys", probes.keys, needed=False)
+        register_sweep("rescan", sweeps.scan, every_seconds=settings.RESCAN_SECONDS)
+        register_sweep("export_logs", sweeps.export_due_logs, every_seconds=sweeps.LOG_EXPORT_SECONDS)
+        register_sweep("export_states", sweeps.export_changed_states, every_seconds=sweeps.STATE_EXPORT_SECONDS)
+        register_sweep("seal_audit", sweeps.seal_audit, every_seconds=sweeps.SEAL_SECONDS)
         register_setup_step("folders", setup.make_folders, place=10)
         register_setup_step("keys", setup.make_keys, place=20)

@@ -73,6 +73,22 @@ def workers() -> dict[str, object]:
     return {"workers": names}
 
 
+def keys() -> dict[str, object]:
+    """This site has keys, they are closely kept, and the other site is trusted."""
+    from common_apps.transfer.keys import KeyFolder, KeyFolderError
+
+    folder = KeyFolder(settings.KEY_DIR)
+    try:
+        if not folder.has_own_keys():
+            raise ProbeError("this site has no keys: run `keys generate`")
+        fingerprint = folder.signing_key().fingerprint
+        if settings.PEER not in folder.peers():
+            raise ProbeError(f"the {settings.PEER} site is not trusted yet: run `keys trust` with its public key")
+    except KeyFolderError as error:
+        raise ProbeError(f"{error.detail} {error.cure}") from error
+    return {"fingerprint": fingerprint}
+
+
 def clock_skew() -> dict[str, object]:
     """This host and PostgreSQL agree on the time."""
     with connection.cursor() as cursor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
 from common_apps.operations import views
@@ -14,7 +14,6 @@ urlpatterns = [
     path("health/ready", views.ready),
     path("health/detailed", views.DetailedView.as_view()),
     path("admin/", admin.site.urls),
-    path("api/v1/", include("common_apps.accounts.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/docs/", views.ApiDocsView.as_view(), name="api-docs"),
 ]

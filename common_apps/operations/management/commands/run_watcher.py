@@ -9,9 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from common_apps.audit.actors import SYSTEM
+from common_apps.operations.sweeps import scan
 from common_apps.operations.watcher import Watcher, WatcherRunningError, only_watcher
-from common_apps.transfer.services import scan_imports
 
 
 class Command(BaseCommand):
@@ -24,14 +23,10 @@ class Command(BaseCommand):
         stop = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        watcher = Watcher(folder=settings.IMPORT_DIR, on_files=_scan, stop=stop)
+        watcher = Watcher(folder=settings.IMPORT_DIR, on_files=scan, stop=stop)
         try:
             with only_watcher(settings.DATA_DIR):
                 self.stdout.write(f"watching {settings.IMPORT_DIR}")
                 watcher.run()
         except WatcherRunningError as error:
             raise CommandError(str(error)) from error
-
-
-def _scan() -> None:
-    scan_imports(actor=SYSTEM)
