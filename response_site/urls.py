@@ -9,4 +9,5 @@ from common_apps.operations.urls import urlpatterns as shared_urlpatterns
 urlpatterns = [
     *shared_urlpatterns,
     path("api/v1/", include("common_apps.accounts.api.urls")),
+    path("api/v1/", include("common_apps.transfer.api.urls")),
 ]
