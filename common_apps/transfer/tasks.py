@@ -8,25 +8,28 @@ import structlog
 from celery import shared_task
 
 from common_apps.audit.actors import SYSTEM, Actor
-from common_apps.transfer.errors import TransferBusyError, TransferNotReadyError
+from common_apps.transfer.errors import TransferBusyError, TransferNotReadyError, UnknownStreamError
 from common_apps.transfer.services import export_stream, scan_imports, sent_streams
 
 log = structlog.get_logger("transfer.tasks")
 
 
 @shared_task(name="transfer.export", queue="transfer", acks_late=True)
-def export(stream: str | None = None, full: bool = False, actor: dict[str, Any] | None = None) -> dict[str, Any]:
-    """One stream, or all: {outcome: done, busy or not_ready, bundles: how many}. ``actor``: the fields of audit's
-    Actor, by default the site.
+def export(streams: list[str] | None = None, full: bool = False, actor: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The streams, or all: {outcome: done, busy or not_ready, bundles: how many}. ``actor``: the fields of audit's
+    Actor, by default the site. A stream that this site doesn't send is logged and left out: schedules are typed by
+    people.
 
     Busy means that another exporter holds the stream's lock: it goes on until nothing waits, and the next sweep
     catches the rest.
     """
     who = Actor(**actor) if actor else SYSTEM
     written, outcome = 0, "done"
-    for each in sent_streams() if stream is None else [stream]:
+    for each in sent_streams() if streams is None else streams:
         try:
             written += len(export_stream(stream=each, actor=who, full=full, wait=False))
+        except UnknownStreamError as error:
+            log.warning("not a stream of this site", stream=each, detail=error.detail)
         except TransferBusyError as error:
             log.info("export is busy", stream=each, detail=error.detail)
             outcome = "busy"

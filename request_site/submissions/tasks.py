@@ -1,22 +1,34 @@
-"""Wakes the exporter when something waits."""
+"""Exports requests when it is time to."""
 
 from __future__ import annotations
 
 import time
 
 import structlog
-from celery import current_app
+from celery import shared_task
 
 from common_apps.core.outages import OUTAGES
+from common_apps.transfer.services import is_export_due
+from common_apps.transfer.tasks import export
 
 log = structlog.get_logger("submissions.tasks")
 
-# One word a second from each process is enough: the exporter looks for itself what waits.
+STREAM = "requests"
+# One word a second from each process is enough: the task looks for itself what waits.
 QUIET_SECONDS = 1.0
 
 
+@shared_task(name="submissions.export_due", queue="transfer", acks_late=True)
+def export_due() -> bool:
+    """Exports what waits, if 500 requests do or the oldest has waited long enough; whether it did."""
+    due = is_export_due(STREAM)
+    if due:
+        export(streams=[STREAM])
+    return due
+
+
 class _Spoken:
-    """When this process last woke the exporter, on the monotonic clock."""
+    """When this process last spoke, on the monotonic clock."""
 
     at = float("-inf")
 
@@ -32,6 +44,6 @@ def wake_exporter() -> None:
         return
     _Spoken.at = now
     try:
-        current_app.send_task("transfer.export", args=[["requests"]], queue="transfer", ignore_result=True)
+        export_due.apply_async(ignore_result=True)
     except OUTAGES as error:
         log.warning("exporter_not_woken", error=type(error).__name__)

@@ -45,7 +45,7 @@ class ExportView(APIView):
             raise UnknownStreamError(stream, sent_streams())
         body = ExportRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        task = export.delay(stream=stream, full=body.validated_data["full"], actor=_actor(request))
+        task = export.delay(streams=[stream], full=body.validated_data["full"], actor=_actor(request))
         return Response({"task_id": task.id}, status=202)
 
 
