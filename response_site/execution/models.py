@@ -49,7 +49,9 @@ class IncomingRequest(models.Model):
     metadata = models.JSONField(default=dict, blank=True)
     trace_id = models.UUIDField(default=new_id, editable=False)
     # As text: it goes back byte for byte, and nobody asks for what is in it.
-    record = models.TextField(editable=False, help_text="the request's own record, sent back with its answer")
+    record = models.TextField(
+        blank=True, editable=False, help_text="the request's own record, sent back with its answer"
+    )
 
     class Meta:
         db_table = "incoming_requests"

@@ -152,7 +152,7 @@ def _to_line(row: tuple[Any, ...]) -> bytes:
         cache=records.CacheUse(hit=hit, age_s=_bounded(age)),
         executed_at=executed_at,
         trace_id=trace_id,
-        request=_REQUEST.decode(record),
+        request=_REQUEST.decode(record) if record else None,
     )
     line = encode_record(wire)
     if len(line) <= DEFAULT_LIMITS.line:

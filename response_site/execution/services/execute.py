@@ -16,7 +16,7 @@ from common_apps.core import clock, strict_json
 from common_apps.queries.language import NormalizedRequest
 from common_apps.transfer.bundle.limits import DEFAULT_LIMITS
 from response_site.execution.cache import Fresh, look_up, store_answers
-from response_site.execution.failures import ENGINE_ERROR, RESULT_TOO_LARGE, Failure
+from response_site.execution.failures import ENGINE_ERROR, INTERNAL_ERROR, RESULT_TOO_LARGE, Failure
 from response_site.execution.services.claim import Claim
 from response_site.execution.services.outcome import Answered, Outcome, Passing, Waiting
 from response_site.execution.services.prepare import Prepared, prepare_batch
@@ -117,13 +117,16 @@ def _read(one: Prepared, answer: dict[str, Any] | EngineFailure) -> Outcome:
             return Waiting(answer.detail)
         failure = Failure(answer.code, answer.detail)
         return Passing(failure) if answer.retryable else failure
-    result = msgspec.json.encode(one.kind.shape(answer))
     try:
+        result = msgspec.json.encode(one.kind.shape(answer))
         # What the other site could not read must not make a bundle: one such line would refuse all of it.
         strict_json.loads(result, max_depth=DEFAULT_LIMITS.json_depth - 1)
+        return Answered(result, answer["hits"]["total"]["value"], answer.get("took"))
     except strict_json.StrictJsonError as error:
         return Failure(ENGINE_ERROR, f"The search engine's answer can't be carried: {error.detail}.")
-    return Answered(result, answer["hits"]["total"]["value"], answer.get("took"))
+    except Exception as error:  # a bug met with one answer must not end the others of its batch
+        log.error("answer_not_shaped", request_id=str(one.claim.original_request_id), exc_info=error)
+        return Failure(INTERNAL_ERROR, "The response site could not write this answer; its log says why.")
 
 
 def _limit(claim: Claim, outcome: Outcome) -> Outcome:

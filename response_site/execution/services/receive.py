@@ -10,9 +10,11 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
+from common_apps.core import strict_json
 from common_apps.core.ids import new_id
 from common_apps.transfer.bundle import records
 from common_apps.transfer.bundle.codec import encode_record
+from common_apps.transfer.bundle.limits import DEFAULT_LIMITS
 
 # Unknown users have no priority of their own: their request waits as an ordinary one for its refusal.
 _DEFAULT_PRIORITY = 5
@@ -114,5 +116,17 @@ def _to_row(request: records.Request) -> tuple[object, ...]:
         params.decode(),
         request.timestamp,
         request.trace_id,
-        encode_record(request).decode(),
+        _to_carry_back(request),
     )
+
+
+def _to_carry_back(request: records.Request) -> str:
+    """The record as its answer brings it along; empty where it is nested so deep that no answer's line can hold it."""
+    line = encode_record(request)
+    deepest = DEFAULT_LIMITS.json_depth - 1
+    if line.count(b"{") + line.count(b"[") > deepest:
+        try:
+            strict_json.loads(line, max_depth=deepest)
+        except strict_json.StrictJsonError:
+            return ""
+    return line.decode()

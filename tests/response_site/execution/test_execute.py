@@ -236,16 +236,39 @@ def test_engine_error_fails_when_the_answer_could_not_be_read_over_there(asker: 
     assert len(send()[1]) == 2
 
 
+def test_internal_error_fails_one_request_when_its_answer_is_not_what_the_kind_expects(
+    asker: User, engine: Watched
+) -> None:
+    odd, sound = ask(asker), ask(asker, size=3)
+    bring(odd, sound)
+    real = engine.msearch
+
+    def msearch(requests: Any, **options: Any) -> Any:
+        answers = real(requests, **options)
+        del answers[0]["hits"]["total"]
+        return answers
+
+    engine.msearch = msearch
+    report = drain(worker="one")
+    assert (report.completed, report.failed) == (1, 1)
+    assert _problem(odd)["code"] == "internal_error"
+
+
 def test_row_is_not_answered_twice_when_its_lease_was_taken(asker: User, engine: Watched) -> None:
     bring(ask(asker), ask(asker, size=3))
     slow = claim_batch(worker="slow", now=later(0))
     quick = claim_batch(worker="quick", now=later(1000))
     assert len(slow) == 2 and len(quick) == 1, "what a worker was lost with is claimed alone"
+    third = claim_batch(worker="third", now=later(1000))
     first = execute_batch(claims=quick, worker="quick", engine=engine)
-    second = execute_batch(claims=slow, worker="slow", engine=engine)
-    assert (first.settled.completed, second.settled.completed, second.settled.lost) == (1, 0, 2)
+    late = execute_batch(claims=slow, worker="slow", engine=engine)
+    assert (first.settled.completed, late.settled.completed, late.settled.lost) == (1, 0, 2)
     assert QueryResult.objects.count() == 1
-    assert IncomingRequest.objects.get(status="completed").assigned_worker == "quick"
+    assert execute_batch(claims=third, worker="third", engine=engine).settled.completed == 1
+    assert set(IncomingRequest.objects.values_list("status", "assigned_worker")) == {
+        ("completed", "quick"),
+        ("completed", "third"),
+    }
 
 
 def test_row_fails_when_five_workers_died_with_it(asker: User, engine: Watched) -> None:

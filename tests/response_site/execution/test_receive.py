@@ -69,6 +69,20 @@ def test_request_is_entered_when_its_numbers_are_at_the_edge(asker: User, engine
     assert sent.request == request
 
 
+@pytest.mark.parametrize(("depth", "comes_back"), [(31, True), (32, False)])
+def test_answer_can_be_read_over_there_when_the_request_is_as_deep_as_a_line_may_be(
+    asker: User, engine: Watched, depth: int, comes_back: bool
+) -> None:
+    # The record and query_params are two levels of these.
+    nested = b"[" * (depth - 2) + b"]" * (depth - 2)
+    request = _with_params(ask(asker), b'{"index":"rivers","query":%s}' % nested)
+    bring(request)
+    assert drain(worker="one").failed == 1
+    _, (sent,) = send()
+    assert sent.request == (request if comes_back else None)
+    assert (sent.request_id, sent.status) == (request.id, "failed")
+
+
 def test_answer_is_sent_again_when_the_asker_has_lost_a_confirmed_one(asker: User, engine: Watched) -> None:
     request = ask(asker)
     bring(request)
