@@ -30,6 +30,9 @@ def work(site: str, env: dict[str, Any]) -> dict[str, Any]:
             "global_keyprefix": f"airferry:{site}:",
             "socket_timeout": 30,
             "socket_connect_timeout": 5,
+            # A publisher says at once that the broker is down (kombu's own retries take 6 s); workers retry by
+            # BROKER_CONNECTION_RETRY.
+            "max_retries": 0,
         },
         # A publisher that can't reach the broker must not hang a request: the sweeps catch up later.
         "CELERY_TASK_PUBLISH_RETRY": False,

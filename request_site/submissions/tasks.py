@@ -39,11 +39,10 @@ def wake_exporter() -> None:
     The last rows of a burst may go unannounced, and all of them while the broker is down: the watcher's sweep finds
     them when the oldest has waited long enough.
     """
-    now = time.monotonic()
-    if now - _Spoken.at < QUIET_SECONDS:
+    if time.monotonic() - _Spoken.at < QUIET_SECONDS:
         return
-    _Spoken.at = now
     try:
         export_due.apply_async(ignore_result=True)
     except OUTAGES as error:
         log.warning("exporter_not_woken", error=type(error).__name__)
+    _Spoken.at = time.monotonic()

@@ -21,14 +21,14 @@ class SubmissionSerializer(serializers.Serializer[dict[str, object]]):
 class RequestSerializer(serializers.ModelSerializer[Request]):
     """A request: every column."""
 
-    user_id = serializers.UUIDField()
-    query_params = serializers.DictField()
-    elasticsearch_query = serializers.DictField(allow_null=True)
-    status = serializers.ChoiceField(choices=RequestStatus.choices)
-    export_batch_id = serializers.UUIDField(allow_null=True)
-    error_code = serializers.CharField(allow_null=True)
-    error_message = serializers.CharField(allow_null=True)
-    metadata = serializers.DictField()
+    user_id = serializers.UUIDField(read_only=True)
+    query_params = serializers.DictField(read_only=True)
+    elasticsearch_query = serializers.DictField(allow_null=True, read_only=True)
+    status = serializers.ChoiceField(choices=RequestStatus.choices, read_only=True)
+    export_batch_id = serializers.UUIDField(allow_null=True, read_only=True)
+    error_code = serializers.CharField(allow_null=True, read_only=True)
+    error_message = serializers.CharField(allow_null=True, read_only=True)
+    metadata = serializers.DictField(read_only=True)
 
     class Meta:
         model = Request
@@ -51,6 +51,15 @@ class RequestSerializer(serializers.ModelSerializer[Request]):
             "trace_id",
             "recovered",
         ]
+        read_only_fields = fields
+
+
+class RequestPageSerializer(serializers.Serializer[dict[str, object]]):
+    """A page of requests."""
+
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = RequestSerializer(many=True)
 
 
 class VerdictSerializer(serializers.Serializer[dict[str, object]]):

@@ -23,6 +23,7 @@ from request_site.submissions.api.documents import request_document, submitted_d
 from request_site.submissions.api.listing import ORDERINGS, RequestFilter, RequestPages
 from request_site.submissions.api.serializers import (
     BulkSerializer,
+    RequestPageSerializer,
     RequestSerializer,
     SubmissionSerializer,
     VerdictSerializer,
@@ -50,9 +51,6 @@ _EXAMPLES = [
 class RequestsView(AskerView):
     """The collection of requests."""
 
-    queryset = Request.objects.none()
-    filterset_class = RequestFilter
-
     @extend_schema(
         tags=["requests"],
         operation_id="list_requests",
@@ -66,7 +64,7 @@ class RequestsView(AskerView):
             OpenApiParameter("cursor", description="of `next` or `previous`"),
             OpenApiParameter("page_size", int, description="1 to 200, else 50"),
         ],
-        responses={200: RequestSerializer(many=True), **problems("validation_failed", *_WHO)},
+        responses={200: RequestPageSerializer, **problems("validation_failed", *_WHO)},
     )
     def get(self, request: HttpRequest) -> Response:
         """A page: {next, previous, results}."""
