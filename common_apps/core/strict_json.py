@@ -103,11 +103,11 @@ def _reason(raw: bytes, error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "nested too deep"
     try:
-        raw.decode()
+        text = raw.decode()
     except UnicodeDecodeError as fault:
         return f"not UTF-8: byte {fault.start} is 0x{raw[fault.start]:02x}"
     try:
-        json.loads(raw, parse_constant=_refuse_constant, parse_int=len)
+        json.loads(text, parse_constant=_refuse_constant, parse_int=len)
     except json.JSONDecodeError as fault:
         return f"not JSON: {fault.msg} at line {fault.lineno} column {fault.colno}"
     except StrictJsonError as fault:
@@ -115,8 +115,7 @@ def _reason(raw: bytes, error: Exception) -> str:
     except RecursionError:
         return "nested too deep"
     # What Python's lenient reader takes and msgspec doesn't: lone surrogates, and numbers out of range.
-    text = str(error)
-    if "range" in text:
+    if "range" in str(error):
         return "a number is too large to be kept exactly or as a double"
     return "a string holds half of a surrogate pair, which is no character"
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from common_apps.core import strict_json
+from common_apps.core import strict_json, strict_json_scan
 from common_apps.transfer.bundle import records
 from common_apps.transfer.bundle.errors import BundleError, Code
 from common_apps.transfer.bundle.forms import first_fault, form_checks, format_time
@@ -23,6 +23,9 @@ _CANONICAL_TYPES = frozenset(cls for spec in STREAMS.values() if spec.canonical 
 _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     name: msgspec.json.Decoder(reduce(or_, spec.record_types)) for name, spec in STREAMS.items()
 }
+_RAW_MEMBER_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
+# The members that may hold any amount of JSON, kept raw.
+_CARRIED = ("result", "value")
 _FORMS = {cls: form_checks(cls) for spec in STREAMS.values() for cls in spec.record_types}
 
 
@@ -47,8 +50,11 @@ def decode_record(stream: str, line: bytes, limits: Limits = DEFAULT_LIMITS) -> 
     if len(line) > limits.line:
         raise BundleError(Code.LINE_TOO_LONG, f"{len(line)} bytes, {limits.line} are allowed")
     try:
-        plain = strict_json.loads(line, max_depth=limits.json_depth)
-        record: Record = decoder.decode(line)
+        if strict_json_scan.is_dense(line):
+            record, plain = _decode_dense(decoder, line, limits)
+        else:
+            plain = strict_json.loads(line, max_depth=limits.json_depth)
+            record = decoder.decode(line)
     except (strict_json.StrictJsonError, msgspec.DecodeError, RecursionError) as error:
         raise BundleError(Code.BAD_RECORD, str(error)) from None
     assert isinstance(plain, dict)  # noqa: S101 - the struct decoder takes nothing but objects
@@ -58,6 +64,23 @@ def decode_record(stream: str, line: bytes, limits: Limits = DEFAULT_LIMITS) -> 
     if fault is not None:
         raise BundleError(Code.BAD_RECORD, fault)
     return record
+
+
+def _decode_dense(decoder: msgspec.json.Decoder[Any], line: bytes, limits: Limits) -> tuple[Record, object]:
+    """A line whose values must not all be in memory at once: its raw JSON is checked in passing, and left out of
+    what is decoded.
+    """
+    strict_json_scan.scan(line, max_depth=limits.json_depth)
+    shell = _RAW_MEMBER_DECODER.decode(line)
+    for name in _CARRIED:
+        payload = bytes(shell.get(name, b""))
+        if len(payload) > limits.query_params:
+            line_without = line.replace(payload, payload[:1] + payload[-1:])
+            if not strict_json_scan.is_dense(line_without):
+                return decoder.decode(line), strict_json.loads(line_without, max_depth=limits.json_depth)
+    raise strict_json.StrictJsonError(
+        f"more than {strict_json_scan.DENSE_VALUES} values outside of an answer or a setting"
+    )
 
 
 def usage_id(user_id: UUID, hour: datetime) -> str:

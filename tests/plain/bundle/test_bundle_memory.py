@@ -88,6 +88,29 @@ def test_memory_stays_low_when_lines_are_as_long_as_they_may_be(workshop: Worksh
     assert growth < CEILING
 
 
+DENSE = {"lists": b"[],", "objects": b'{"a":1},', "short texts": b'"ab",'}
+
+
+@pytest.mark.parametrize("name", DENSE)
+def test_memory_stays_low_when_a_line_is_nothing_but_small_values(workshop: Workshop, name: str) -> None:
+    value = b"[" + DENSE[name] * (2 * MIB // len(DENSE[name])) + b"0]"
+    path = workshop.forge("settings", payload=b'{"type":"setting","id":"k","value":' + value + b"}\n")
+    code, growth = _measure(workshop, "response", "request", path=str(path))
+    assert code is None
+    assert growth < CEILING // 4
+
+
+def test_a_name_twice_is_found_in_a_line_of_very_many_values(workshop: Workshop) -> None:
+    value = b'{"a":1,"b":[' + b"0," * 600_000 + b'0],"a":2}'
+    path = workshop.forge("settings", payload=b'{"type":"setting","id":"k","value":' + value + b"}\n")
+    assert workshop.code_of(path, "request") == Code.BAD_RECORD
+
+
+def test_very_many_values_outside_of_raw_json_are_refused(workshop: Workshop) -> None:
+    line = b'{"type":"setting","id":"k","value":1,"more":[' + b"0," * 600_000 + b"0]}"
+    assert workshop.code_of(workshop.forge("settings", payload=line + b"\n"), "request") == Code.BAD_RECORD
+
+
 def _bomb(size: int, byte: bytes) -> bytes:
     packer = zstandard.ZstdCompressor(level=1).compressobj()
     block = byte * MIB

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common_apps.transfer.bundle.chunks import open_chunks, seal_chunks
@@ -66,6 +66,7 @@ def test_every_stream_arrives_as_it_was_written(each_workshop: Workshop, stream:
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=200), max_size=30))
+@settings(max_examples=15)
 def test_any_text_survives_the_trip(texts: list[str]) -> None:
     with TemporaryDirectory() as root:
         workshop = Workshop(Path(root))

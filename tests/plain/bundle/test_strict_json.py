@@ -1,14 +1,16 @@
 """Strict JSON: what is refused, and that nothing else is."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common_apps.core.strict_json import StrictJsonError, dumps_canonical, loads
+from common_apps.core.strict_json_scan import DENSE_VALUES, is_dense, scan
 
 
 class _Pairs(list):
@@ -28,6 +30,13 @@ pairs = st.recursive(
     ),
     max_leaves=15,
 )
+
+
+FRAGMENTS = [
+    *(bytes([mark]) for mark in b'{}[],: "\\\x00\xff\t\n'),
+    *(b"1", b"-", b"0", b".5", b"e3", b"1e999", b"true", b"null", b"NaN", b'"a"', b'"b"', b'"\\u0061"', b'"\\u0000"'),
+    *(b'"\\ud800"', b'"\\ud83d\\ude00"', b'"\\x"', b'{"a":', b'{"a":1}', b'"\xc3\xa9"', b'"\xed\xa0\x80"', b"9" * 400),
+]
 
 
 def _write(value: Any, ascii_only: bool) -> str:
@@ -149,3 +158,39 @@ def test_canonical_sorts_by_code_point_and_escapes_nothing_it_need_not() -> None
     value = {"\U0001f600": 1, "\uffff": 2, "b": {"d": "é/\u2028", "c": [1, 2.5]}, "a": None}
     expected = '{"a":null,"b":{"c":[1,2.5],"d":"é/\u2028"},"\uffff":2,"\U0001f600":1}'
     assert dumps_canonical(value) == expected.encode()
+
+
+def _refused(check: Callable[[bytes], object], raw: bytes) -> bool:
+    try:
+        check(raw)
+    except StrictJsonError:
+        return True
+    return False
+
+
+@given(pairs, st.booleans())
+def test_scan_agrees_with_loads_on_what_is_json(value: Any, ascii_only: bool) -> None:
+    raw = _write(value, ascii_only).encode()
+    assert _refused(scan, raw) == _refused(loads, raw)
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map(b"".join))
+@settings(max_examples=500)
+def test_scan_agrees_with_loads_on_what_may_be_none(raw: bytes) -> None:
+    assert _refused(scan, raw) == _refused(loads, raw)
+
+
+@given(values)
+def test_scan_counts_every_value(value: Any) -> None:
+    def count(inner: Any) -> int:
+        if isinstance(inner, dict):
+            return 1 + sum(map(count, inner.values()))
+        return 1 + (sum(map(count, inner)) if isinstance(inner, list) else 0)
+
+    assert scan(msgspec.json.encode(value)) == count(value)
+
+
+def test_only_texts_of_very_many_values_are_dense() -> None:
+    assert is_dense(b"[" + b"0," * DENSE_VALUES + b"0]")
+    assert not is_dense(b"[" + b"0," * (DENSE_VALUES - 1) + b"0]")
+    assert not is_dense(b'["' + b"x" * 10**7 + b'"]')
