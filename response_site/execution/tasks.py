@@ -76,7 +76,7 @@ def maintain_cache() -> dict[str, Any] | None:
 def _queued() -> int:
     """Messages in the queue that no worker has taken."""
     # A channel of its own: the connection's default one would be tried for, without end, while the broker is down.
-    with current_app.connection_for_read() as connection, connection.channel() as channel:
+    with current_app.connection_for_read() as connection, connection.channel() as opened:
+        channel: Any = opened  # kombu types it as AMQP's abstract base, which lacks queue_declare
         # Not `passive`: kombu then asks for the list without the key prefix, and never finds it.
-        declare: Any = channel.queue_declare
-        return int(declare(queue=QUEUE).message_count)
+        return int(channel.queue_declare(queue=QUEUE).message_count)
