@@ -504,7 +504,7 @@ def test_requests_are_exported_when_the_oldest_has_waited_long_enough(
     user: User, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exported: list[str] = []
-    monkeypatch.setattr(tasks, "export", lambda stream: exported.append(stream))
+    monkeypatch.setattr(tasks, "export", lambda streams: exported.extend(streams))
     assert tasks.export_due() is False
     submit_as(user)
     assert tasks.export_due() is False
