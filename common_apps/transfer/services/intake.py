@@ -114,6 +114,8 @@ def _judge(met: Met, measured: MeasuredFile, intake: Intake) -> ImportOutcome:
         heed_hello(seq=header.seq, hello=header.hello)
     known = find_known(header.batch_id, intake.folders)
     if known is not None and known.checksum == measured.checksum:
+        if known.status == ImportStatus.COMPLETED:
+            _archive(measured, intake.folders)
         return count_duplicate(met, known)
     try:
         if known is not None:
@@ -164,10 +166,23 @@ def _apply(met: Met, header: Header, envelope: Envelope, key: BoxKey, intake: In
             )
         except BundleError as error:
             return quarantine(met, error=error, folders=intake.folders, actor=intake.actor, held=True)
-        move_durably(envelope.file.path, intake.folders.imported / envelope.file.path.name)
-        leave_imports(met.candidate)
         wake()
+        _archive(envelope.file, intake.folders)
+        leave_imports(met.candidate)
     return outcome
+
+
+def _archive(measured: MeasuredFile, folders: Folders) -> None:
+    """The copy of what is applied goes to the archive, unless an importer that died behind its commit got so far
+    already.
+    """
+    target = folders.imported / measured.path.name
+    try:
+        if not target.exists():
+            move_durably(measured.path, target)
+    except OSError as error:
+        # It is applied all the same; the archive is for people, and for a while.
+        log.warning("applied bundle could not be archived", checksum=measured.checksum, error=str(error))
 
 
 def _check_beside(met: Met, header: Header, measured: MeasuredFile, limits: Limits) -> None:

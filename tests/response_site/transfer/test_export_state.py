@@ -1,0 +1,141 @@
+"""A state is written anew when its content differs, or when the newest bundle can't do its work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from common_apps.audit.actors import SYSTEM
+from common_apps.core.ids import new_id
+from common_apps.transfer import streams
+from common_apps.transfer.bundle import records
+from common_apps.transfer.bundle.codec import encode_record
+from common_apps.transfer.models import ExportBatch
+from common_apps.transfer.selectors import bundles_to_carry
+from common_apps.transfer.services import ExportOutcome, export_state, export_steps, export_stream, scan_imports
+from tests.common.transfer.kit import Peer
+
+
+class SettingsSender:
+    """A StateSender of settings that a test changes."""
+
+    def __init__(self) -> None:
+        self.values = {"a": 1}
+        self.exported: list[int] = []
+
+    def snapshot(self) -> Iterator[bytes]:
+        for key, value in sorted(self.values.items()):
+            yield encode_record(records.Setting(id=key, value=msgspec.Raw(str(value).encode())))
+
+    def mark_exported(self, *, seq: int, at: datetime) -> None:
+        self.exported.append(seq)
+
+
+@pytest.fixture
+def master(transactional_db: None, peer: Peer, monkeypatch: pytest.MonkeyPatch) -> SettingsSender:
+    toy = SettingsSender()
+    monkeypatch.setitem(streams.state_senders, "settings", toy)
+    return toy
+
+
+def _export(**options: Any) -> list[ExportOutcome]:
+    return export_stream(stream="settings", actor=SYSTEM, **options)
+
+
+def _tell(peer: Peer, *, seq: int, batch_id: Any, refused: records.Refused | None = None, **hello: Any) -> None:
+    peer.tell(records.State(stream="settings", seq=seq, batch_id=batch_id, refused=refused), hello=hello)
+    assert [each.outcome for each in scan_imports(actor=SYSTEM)] == ["completed"]
+
+
+def test_export_writes_a_snapshot_only_when_its_content_differs(master: SettingsSender, peer: Peer) -> None:
+    (first,) = _export()
+    assert _export() == []
+    master.values["b"] = 2
+    (second,) = _export()
+    assert second.seq > first.seq
+    assert master.exported == [first.seq, second.seq]
+    (bundle,) = bundles_to_carry()
+    header, lines = peer.read(Path(bundle.file_path))
+    assert (header.mode, header.seq, header.digest) == ("snapshot", second.seq, bundle.digest)
+    assert [each.id for each in lines] == ["a", "b"]
+    replaced = ExportBatch.objects.get(pk=first.batch_id)
+    assert replaced.superseded_at is not None and replaced.pruned_at is not None
+    assert [path.name for path in Path(bundle.file_path).parent.glob("*.enc")] == [second.file]
+    assert len(_export(full=True)) == 1
+
+
+def test_export_carries_the_newest_until_it_is_listed(master: SettingsSender, peer: Peer) -> None:
+    (first,) = _export()
+    _tell(peer, seq=0, batch_id=None)
+    assert [each.pk for each in bundles_to_carry()] == [first.batch_id]
+    assert _export() == []
+    _tell(peer, seq=first.seq, batch_id=first.batch_id)
+    assert bundles_to_carry() == []
+    assert _export() == []
+    assert ExportBatch.objects.get(pk=first.batch_id).confirmed_at is not None
+    # The peer was restored from a backup: the same bytes come back from the archive.
+    _tell(peer, seq=0, batch_id=None)
+    assert _export() == []
+    (again,) = bundles_to_carry()
+    assert again.pk == first.batch_id and Path(again.file_path).is_file()
+
+
+def test_export_writes_anew_when_the_list_shows_a_greater_version(master: SettingsSender, peer: Peer) -> None:
+    (first,) = _export()
+    _tell(peer, seq=first.seq + 10**9, batch_id=new_id())
+    (second,) = _export()
+    assert second.seq == first.seq + 10**9 + 1
+
+
+@pytest.mark.parametrize(("code", "written"), [("missing_base", 1), ("bad_record", 0)])
+def test_export_answers_missing_base_with_a_snapshot_and_leaves_other_refusals_to_people(
+    master: SettingsSender, peer: Peer, code: str, written: int
+) -> None:
+    (first,) = _export()
+    _tell(peer, seq=0, batch_id=None, refused=records.Refused(seq=first.seq, batch_id=first.batch_id, code=code))
+    assert bundles_to_carry() == []
+    assert len(_export()) == written
+
+
+def test_export_writes_anew_when_the_newest_is_gone_or_unreadable(master: SettingsSender, peer: Peer) -> None:
+    (first,) = _export()
+    (bundle,) = bundles_to_carry()
+    Path(bundle.file_path).unlink()
+    (second,) = _export()
+    assert second.batch_id != first.batch_id
+    _tell(peer, seq=0, batch_id=None, trusts=[])
+    assert len(_export()) == 1
+
+
+class KilledError(BaseException):
+    """As if the process had gone."""
+
+
+def _die(*_: Any, **__: Any) -> None:
+    raise KilledError
+
+
+@pytest.mark.parametrize(
+    ("module", "step", "outcomes"),
+    [
+        (export_state, "write_file", ["failed", "written"]),
+        (export_steps, "publish", ["failed", "written"]),
+        (export_steps, "write_sidecar", ["recovered"]),
+        (export_state, "complete_batch", ["recovered"]),
+    ],
+)
+def test_export_finishes_the_work_when_an_exporter_died(
+    master: SettingsSender, monkeypatch: pytest.MonkeyPatch, module: Any, step: str, outcomes: list[str]
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(module, step, _die)
+        _export()
+    found = _export()
+    assert [each.outcome for each in found] == outcomes
+    assert master.exported == [found[-1].seq]
+    assert [each.pk for each in bundles_to_carry()] == [found[-1].batch_id]
