@@ -66,9 +66,7 @@ def carry(home: Home, source: Site) -> Trip:
     said = destination.manage("import_bundles", check=False)
     if not wait_until(lambda: not any(name.exists() for name in names), timeout_s=_IMPORT_S, every_s=0.1):
         left = ", ".join(name.name for name in names if name.exists())
-        raise DevstackError(
-            f"Not settled on the {destination.name} site after {_IMPORT_S:.0f} s: {left}\n{said.stdout}"
-        )
+        raise DevstackError(f"Not settled on the {destination.name} site after {_IMPORT_S:.0f} s: {left}\n{said}")
     _refuse_failed(destination, [name.name for name in names])
     trip.seconds = time.monotonic() - began
     return trip

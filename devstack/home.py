@@ -73,25 +73,31 @@ class Site:
         """The command line of the site's manage script."""
         return [sys.executable, str(ROOT / f"manage_{self.name}.py"), *arguments]
 
-    def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command of the site, inside its namespace where it has one.
-
-        Raises DevstackError with what it printed when `check` and its exit code isn't 0.
-        """
-        done = subprocess.run(
+    def begin(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a command of the site, inside its namespace where it has one; `finish` waits for it."""
+        return subprocess.Popen(
             self.manage_command(*arguments),
             cwd=ROOT,
             env=self.environment,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
-            check=False,
             preexec_fn=self._entering(),
         )
-        if check and done.returncode != 0:
-            said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
-            raise DevstackError(f"manage_{self.name}.py {' '.join(arguments)} ended with {done.returncode}:\n{said}")
-        return done
+
+    def finish(self, process: "subprocess.Popen[str]", *, check: bool = True) -> str:
+        """What the command printed. Raises DevstackError with it when `check` and its exit code isn't 0."""
+        said = process.communicate()[0]
+        if check and process.returncode != 0:
+            command = " ".join(str(word) for word in list(process.args)[1:])  # type: ignore[arg-type]  # a list
+            end = "\n".join(said.strip().splitlines()[-15:])
+            raise DevstackError(f"{command} ended with {process.returncode}:\n{end}")
+        return said
+
+    def manage(self, *arguments: str, check: bool = True) -> str:
+        """Run a command of the site and return what it printed. Raises as `finish`."""
+        return self.finish(self.begin(*arguments), check=check)
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """`function(*arguments)` where the site's network is."""

@@ -1,7 +1,7 @@
 """Start and stop both sites: services, keys exchanged out of band, the admin, the sample contracts."""
 
 import fcntl
-import json
+import re
 import subprocess
 import sys
 import time
@@ -17,7 +17,6 @@ from devstack.home import ROOT, Home, Site
 from devstack.processes import tail, wait_until
 from devstack.valkey import require_free_port
 
-SAMPLE = ROOT / "response_site" / "search" / "sample" / "contracts.jsonl.zst"
 _SET_UP_S = 120.0
 _READY_S = 90.0
 Tell = Callable[[str], None]
@@ -77,17 +76,27 @@ def stop(home: Home) -> bool:
 
 def exchange_keys(home: Home) -> None:
     """Each site trusts the other's public keys, compared by fingerprint: done by two people who meet, in real life."""
+    if all(_is_trusting(site) for site in home.sites):
+        return
+    folder = home.path / "public-keys"
+    folder.mkdir(exist_ok=True)
+    exports = [site.begin("keys", "export-public", str(folder)) for site in home.sites]
+    readings = [site.begin("keys", "fingerprint") for site in home.sites]
+    fingerprints = {}
+    for site, export, reading in zip(home.sites, exports, readings, strict=True):
+        site.finish(export)
+        found = re.search(r"\b[0-9a-f]{64}\b", site.finish(reading))
+        if found is None:
+            raise DevstackError(f"`keys fingerprint` of the {site.name} site printed no fingerprint.")
+        fingerprints[site.name] = found[0]
+    begun = []
     for site in home.sites:
-        mark = site.home / "peer-trusted"
-        if mark.exists():
-            continue
         peer = home.other(site)
-        folder = home.path / "public-keys"
-        folder.mkdir(exist_ok=True)
-        peer.manage("keys", "export-public", str(folder))
-        fingerprint = json.loads(peer.manage("keys", "fingerprint", "--json").stdout)[0]["fingerprint"]
-        site.manage("keys", "trust", str(folder / f"{peer.name}.pub.json"), "--fingerprint", fingerprint)
-        mark.touch()
+        file = folder / f"{peer.name}.pub.json"
+        begun.append(site.begin("keys", "trust", str(file), "--fingerprint", fingerprints[peer.name]))
+    for site, trust in zip(home.sites, begun, strict=True):
+        site.finish(trust)
+        (site.home / "peer-trusted").touch()
 
 
 def make_admin(home: Home) -> None:
@@ -112,9 +121,13 @@ def load_sample(home: Home, tell: Tell) -> None:
     mark = home.response.home / "contracts-loaded"
     if not mark.exists():
         began = time.monotonic()
-        home.response.manage("load_dataset", "contracts", str(SAMPLE))
+        home.response.manage("load_dataset", "contracts")
         tell(f"indexed the sample contracts in {time.monotonic() - began:.1f} s")
         mark.touch()
+
+
+def _is_trusting(site: Site) -> bool:
+    return (site.home / "peer-trusted").exists()
 
 
 def _start_supervisor(home: Home, site: Site) -> None:
