@@ -8,24 +8,25 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
-from django.db import connection
+from django.db import connection, transaction
 
 from common_apps.transfer.bundle.records import Result
 from request_site.submissions.choices import RequestStatus
 
 _FINAL = tuple(status.value for status in RequestStatus.final())
 
-# Lives as long as the connection, so that only its first bundle pays for making it.
+# Lives as long as the connection, so that only its first bundle pays for making it. PgBouncer keeps connections over
+# an upgrade: with other columns it needs another number.
 _STAGE = """
-    CREATE TEMPORARY TABLE IF NOT EXISTS incoming_results (
+    CREATE TEMPORARY TABLE IF NOT EXISTS incoming_results_1 (
         id uuid, request_id uuid, status text, result json, result_count bigint, execution_time_ms bigint,
         elasticsearch_took_ms bigint, cache_hit boolean, cache_age_s bigint, executed_at timestamptz,
         error_code text, error_message text,
         user_id uuid, query_type text, query_params json, priority smallint, asked_at timestamptz, trace_id uuid
     ) ON COMMIT DELETE ROWS;
-    DELETE FROM incoming_results
+    DELETE FROM incoming_results_1
 """
-_COPY = "COPY incoming_results FROM STDIN"
+_COPY = "COPY incoming_results_1 FROM STDIN"
 # Forgotten here (a backup was put back): the record brings its request along. Without a request there is nothing
 # that the answer could belong to.
 _RECOVER = """
@@ -33,11 +34,11 @@ _RECOVER = """
                           retry_count, error_code, error_message, metadata, trace_id, recovered)
     SELECT DISTINCT ON (request_id) request_id, user_id, query_type, query_params, status, priority, asked_at,
            %(at)s::timestamptz, 0, error_code, error_message, '{}'::json, trace_id, true
-    FROM incoming_results WHERE user_id IS NOT NULL ORDER BY request_id, id
+    FROM incoming_results_1 WHERE user_id IS NOT NULL ORDER BY request_id, id
     ON CONFLICT DO NOTHING RETURNING id
 """
 _LOCK = """
-    SELECT id FROM requests WHERE id IN (SELECT request_id FROM incoming_results)
+    SELECT id FROM requests WHERE id IN (SELECT request_id FROM incoming_results_1)
     AND (status <> ALL(%(final)s) OR id = ANY(%(recovered)s)) ORDER BY id FOR UPDATE
 """
 _ENTER = """
@@ -45,13 +46,13 @@ _ENTER = """
                            executed_at, received_at, import_batch_id, is_cached, cache_age_s, cache_key, metadata)
     SELECT DISTINCT ON (request_id) id, request_id, result, result_count, execution_time_ms, elasticsearch_took_ms,
            executed_at, %(at)s::timestamptz, %(batch)s, cache_hit, cache_age_s, '', '{}'::jsonb
-    FROM incoming_results WHERE request_id = ANY(%(open)s) ORDER BY request_id, id
+    FROM incoming_results_1 WHERE request_id = ANY(%(open)s) ORDER BY request_id, id
     ON CONFLICT DO NOTHING RETURNING id
 """
 _FINISH = """
     UPDATE requests SET status = i.status, result_received_at = %(at)s, error_code = i.error_code,
            error_message = i.error_message
-    FROM incoming_results i WHERE i.id = ANY(%(entered)s) AND requests.id = i.request_id
+    FROM incoming_results_1 i WHERE i.id = ANY(%(entered)s) AND requests.id = i.request_id
 """
 
 
@@ -78,7 +79,8 @@ def enter_results(*, results: Sequence[Result], import_batch_id: UUID, at: datet
     """
     if not results:
         return 0
-    with connection.cursor() as cursor:
+    # A transaction of its own where the caller has none: the staged rows would be gone after the first statement.
+    with transaction.atomic(), connection.cursor() as cursor:
         return _enter(cursor, results, import_batch_id, at)
 
 
