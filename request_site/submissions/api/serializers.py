@@ -74,7 +74,7 @@ class OutcomeSerializer(serializers.Serializer[dict[str, object]]):
     """What became of one item of a bulk."""
 
     index = serializers.IntegerField(help_text="place in the list, from 0")
-    status = serializers.IntegerField(help_text="201, or the problem's status")
+    status = serializers.IntegerField(help_text="201, 200 for a replay, or the problem's status")
     id = serializers.UUIDField(required=False)
     problem = ProblemSerializer(required=False)
 

@@ -37,6 +37,11 @@ MAX_BULK = 100
 
 _WHO = ("not_authenticated", "token_invalid", "permission_denied")
 _SUBMIT = (*_WHO, "malformed_json", "index_not_allowed", "payload_too_large", "unsupported_media_type")
+_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    location=OpenApiParameter.HEADER,
+    description="the same key and body again gets the first answer, whatever got lost on the way",
+)
 _EXAMPLES = [
     OpenApiExample(
         f"{kind.name}: {example['title']}",
@@ -82,13 +87,7 @@ class RequestsView(AskerView):
         summary="Submit a request",
         request=SubmissionSerializer,
         examples=_EXAMPLES,
-        parameters=[
-            OpenApiParameter(
-                "Idempotency-Key",
-                location=OpenApiParameter.HEADER,
-                description="the same key and body again gets the first answer, whatever got lost on the way",
-            )
-        ],
+        parameters=[_KEY],
         responses={
             201: OpenApiResponse(RequestSerializer, description="stored, pending; Location names it"),
             200: OpenApiResponse(RequestSerializer, description="a replay, Idempotency-Replayed: true"),
@@ -120,13 +119,17 @@ class BulkView(AskerView):
         operation_id="submit_bulk",
         summary=f"Submit up to {MAX_BULK} requests",
         request=SubmissionSerializer(many=True),
+        parameters=[_KEY],
         responses={
             207: OpenApiResponse(BulkSerializer, description="one outcome for each, in their order"),
             **problems("validation_failed", "service_unavailable", *_SUBMIT),
         },
     )
     def post(self, request: HttpRequest) -> Response:
-        """Each is judged and stored on its own: one that is refused stops no other."""
+        """Each is judged and stored on its own: one that is refused stops no other.
+
+        Under an Idempotency-Key each has the key ``KEY/place``: sent again, those that were stored answer as they did.
+        """
         bodies = _body_of(request)
         if not isinstance(bodies, list) or not 1 <= len(bodies) <= MAX_BULK:
             raise DomainError(
@@ -139,15 +142,20 @@ class BulkView(AskerView):
         return Response({"results": outcomes}, status=207)
 
     def _submit(self, request: HttpRequest, place: int, body: Any) -> dict[str, Any]:
+        key = request.headers.get("Idempotency-Key")
         try:
-            stored, _ = submit_request(
-                user=self.asker(request), body=body, trace_id=_trace_id(), actor=actor_of(request)
+            stored, replayed = submit_request(
+                user=self.asker(request),
+                body=body,
+                trace_id=_trace_id(),
+                actor=actor_of(request),
+                idempotency_key=None if key is None else f"{key}/{place}",
             )
         except DomainError as refused:
             errors = [FieldFault(f"/{place}{fault.pointer}", fault.code, fault.detail) for fault in refused.errors]
             problem = problem_document(refused.code, refused.detail, instance=request.path, errors=errors)
             return {"index": place, "status": problem["status"], "problem": problem}
-        return {"index": place, "status": 201, "id": stored.pk}
+        return {"index": place, "status": 200 if replayed else 201, "id": stored.pk}
 
 
 class ValidateView(AskerView):
