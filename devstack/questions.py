@@ -88,7 +88,7 @@ def summary(question: Question, answer: Answer) -> str:
         return f"failed: {body.get('detail') or body.get('title')}"
     first = question.expect[-1] if question.query_type == "aggregation" else question.expect[0]
     value = at_pointer(answer.body["result"], first["at"])
-    shown = f"{value:,}" if isinstance(value, int | float) else str(value)
+    shown = f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
     what = "hits" if first["at"] == "/hits/total/value" else first["at"].removeprefix("/aggregations/")
     return f"{shown} {what}"
 

@@ -1,16 +1,17 @@
 """Start and stop both sites: services, keys exchanged out of band, the admin, the sample contracts."""
 
 import fcntl
-import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import psutil
 
+from common_apps.transfer.keys import KeyFolder
 from devstack.api import ready
 from devstack.errors import DevstackError
 from devstack.home import ROOT, Home, Site
@@ -80,20 +81,12 @@ def exchange_keys(home: Home) -> None:
         return
     folder = home.path / "public-keys"
     folder.mkdir(exist_ok=True)
-    exports = [site.begin("keys", "export-public", str(folder)) for site in home.sites]
-    readings = [site.begin("keys", "fingerprint") for site in home.sites]
-    fingerprints = {}
-    for site, export, reading in zip(home.sites, exports, readings, strict=True):
-        site.finish(export)
-        found = re.search(r"\b[0-9a-f]{64}\b", site.finish(reading))
-        if found is None:
-            raise DevstackError(f"`keys fingerprint` of the {site.name} site printed no fingerprint.")
-        fingerprints[site.name] = found[0]
     begun = []
     for site in home.sites:
-        peer = home.other(site)
-        file = folder / f"{peer.name}.pub.json"
-        begun.append(site.begin("keys", "trust", str(file), "--fingerprint", fingerprints[peer.name]))
+        peer = KeyFolder(Path(home.other(site).values()["KEY_DIR"]))
+        # what the other site's people read out, here from their own folder
+        fingerprint = peer.public_keys().fingerprint
+        begun.append(site.begin("keys", "trust", str(peer.export_public(folder)), "--fingerprint", fingerprint))
     for site, trust in zip(home.sites, begun, strict=True):
         site.finish(trust)
         (site.home / "peer-trusted").touch()
