@@ -56,6 +56,15 @@ def unknown_keys(fields: Iterable[Field], source: dict[str, Any]) -> list[str]:
     return unknown
 
 
+def shortest(value: Value) -> float:
+    """A single-precision number by the shortest decimal that names it: 0.1, not 0.10000000149011612."""
+    for digits in range(1, 9):
+        short = float(f"{value:.{digits}g}")
+        if struct.pack("<f", short) == struct.pack("<f", value):
+            return short
+    return float(value)
+
+
 def _leaves(field: Field, node: Any, path: tuple[str, ...]) -> Iterator[Any]:
     if node is None:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -15,6 +16,8 @@ SearchResponse: TypeAlias = dict[str, Json]
 
 # An answer with more buckets than this is refused by both engines, whatever the engine itself would bear.
 MAX_BUCKETS = LIMITS.buckets
+
+_INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
 
 # The codes of EngineFailure: stable, they travel to the asker.
 TOO_MANY_BUCKETS = "too_many_buckets"
@@ -131,6 +134,19 @@ class SearchEngine(Protocol):
     def close(self) -> None:
         """Give back connections and files."""
         ...
+
+
+def is_index_name(index: str) -> bool:
+    """Whether an index may have this name: no pattern, no list, no path, whatever the engine."""
+    return _INDEX_NAME.fullmatch(index) is not None
+
+
+def require_index_name(index: str) -> None:
+    """Raise IndexWriteError for a name that no index may have."""
+    if not is_index_name(index):
+        raise IndexWriteError(
+            f'"{index}" is no name for an index: lower-case letters, digits, "-", "_" and ".", at most 100.'
+        )
 
 
 def too_many_buckets() -> EngineFailure:

@@ -40,6 +40,11 @@ class Field:
     def is_float(self) -> bool:
         return self.type in FLOAT_BOUNDS
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether its numbers have less than a double's precision."""
+        return self.is_float and self.type != "double"
+
 
 def flatten(mapping: Mapping) -> dict[str, Field]:
     """Every field by its full name: objects and multi-fields joined by dots, in the mapping's order.

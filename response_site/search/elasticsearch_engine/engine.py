@@ -7,7 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from elasticsearch import (
@@ -37,6 +37,9 @@ from response_site.search.engine import (
     IndexWriteError,
     Mapping,
     SearchResponse,
+    index_missing,
+    is_index_name,
+    require_index_name,
 )
 from response_site.search.mapping import flatten
 from response_site.search.safe_text import replace_unsafe
@@ -67,10 +70,13 @@ class ElasticsearchEngine:
         self, requests: Sequence[NormalizedRequest], *, timeout_seconds: float, preference: str | None = None
     ) -> list[SearchResponse | EngineFailure]:
         """Answer each request in its place, 100 at a time."""
-        answers: list[SearchResponse | EngineFailure] = []
-        for start in range(0, len(requests), _BATCH):
-            answers += self._batch(requests[start : start + _BATCH], timeout_seconds, preference)
-        return answers
+        # A pattern or a list would be searched as one: such a name is no index of ours.
+        sound = [request for request in requests if is_index_name(request.index)]
+        found: list[SearchResponse | EngineFailure] = []
+        for start in range(0, len(sound), _BATCH):
+            found += self._batch(sound[start : start + _BATCH], timeout_seconds, preference)
+        answers = iter(found)
+        return [next(answers) if is_index_name(request.index) else index_missing(request.index) for request in requests]
 
     def search(
         self, request: NormalizedRequest, *, timeout_seconds: float, preference: str | None = None
@@ -91,6 +97,7 @@ class ElasticsearchEngine:
 
     def begin_generation(self, index: str, mapping: Mapping) -> str:
         """Make an empty generation that no alias names yet."""
+        require_index_name(index)
         flatten(mapping)
         generation = f"{index}-{time.strftime('%Y%m%d%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
         with _told(index):
@@ -144,12 +151,12 @@ class ElasticsearchEngine:
 
     def delete_index(self, index: str) -> None:
         """Remove the generations behind a name, or one generation."""
-        with _told(index):
-            try:
-                names = list(self._client.indices.get(index=index).body)
+        if not is_index_name(index):
+            return
+        with _told(index), suppress(NotFoundError):
+            # An alias can't be deleted: what it stands for can.
+            if names := list(self._client.indices.get(index=index).body):
                 self._client.indices.delete(index=names)
-            except NotFoundError:
-                return
 
     def count(self, index: str) -> int:
         """How many documents a search can see."""

@@ -30,7 +30,7 @@ def fuzzy_query(
     allowed = edits(fuzziness, len(text))
     schema, inner = snapshot.schema.tantivy, snapshot.schema.inner[name]
     option = "freq" if snapshot.schema.fields[name].is_text else "basic"
-    if allowed == 0:
+    if allowed == 0 or not text:  # Lucene takes no text to be near to nothing but itself
         return Query.term_query(schema, inner, text, option)
 
     def nearest() -> list[tuple[float, str]]:

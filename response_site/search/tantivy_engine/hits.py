@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import tantivy
 
+from response_site.search.documents import shortest
 from response_site.search.mapping import Field
 from response_site.search.source_filter import filter_source
 from response_site.search.tantivy_engine.snapshot import Snapshot
@@ -82,7 +83,8 @@ class Hits:
         values = self._snapshot.column(name)[row]
         falling = options.get("order", "asc") == "desc"
         if values:
-            return values[-1 if falling else 0]
+            value = values[-1 if falling else 0]
+            return shortest(value) if self._snapshot.schema.fields[name].is_narrow else value
         at_the_top = (options.get("missing", "_last") == "_last") is not falling
         return _stand_in(self._snapshot.schema.fields[name], at_the_top)
 

@@ -16,9 +16,8 @@ import shutil
 import time
 from pathlib import Path
 
-from response_site.search.engine import EngineUnavailable, IndexMissingError, IndexWriteError, Mapping
+from response_site.search.engine import EngineUnavailable, IndexMissingError, Mapping, is_index_name, require_index_name
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
 _MAPPING_FILE = "mapping.json"
 # A folder that no name points to is somebody's load under way until it is this old.
 _ABANDONED_AFTER_SECONDS = 6 * 3600
@@ -33,10 +32,7 @@ class GenerationStore:
 
     def begin(self, index: str, mapping: Mapping) -> str:
         """Make an empty folder for the next generation of ``index`` and return its name."""
-        if not _NAME.fullmatch(index):
-            raise IndexWriteError(
-                f'"{index}" is no name for an index: lower-case letters, digits, "-", "_" and ".", at most 100.'
-            )
+        require_index_name(index)
         generation = f"{index}-{time.strftime('%Y%m%d%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
         try:
             folder = self.folder(generation)
@@ -83,7 +79,7 @@ class GenerationStore:
         found = self._pointed_at(index)
         if found is not None:
             return found
-        if _NAME.fullmatch(index) and (self.folder(index) / _MAPPING_FILE).is_file():
+        if is_index_name(index) and (self.folder(index) / _MAPPING_FILE).is_file():
             return index
         raise IndexMissingError(index)
 
@@ -96,7 +92,7 @@ class GenerationStore:
 
     def delete(self, index: str) -> None:
         """Remove a name with its generations, or one generation; nothing when it isn't there."""
-        if not _NAME.fullmatch(index):
+        if not is_index_name(index):
             return
         if self._pointed_at(index) is None:
             shutil.rmtree(self.folder(index), ignore_errors=True)
@@ -108,7 +104,7 @@ class GenerationStore:
         return self._names / f"{index}.json"
 
     def _pointed_at(self, index: str) -> str | None:
-        if not _NAME.fullmatch(index):
+        if not is_index_name(index):
             return None
         try:
             return str(json.loads(self._name_file(index).read_text(encoding="utf-8"))["generation"])

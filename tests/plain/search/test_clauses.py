@@ -266,7 +266,7 @@ CASES: dict[str, tuple[Document, Test]] = {
     ),
     "fuzzy keyword": (
         {"fuzzy": {"contractor": "QM BUILDRES"}},
-        lambda d: osa(d["contractor"], "QM BUILDRES") <= 2,
+        lambda d: abs(len(d["contractor"]) - 11) <= 2 and osa(d["contractor"], "QM BUILDRES") <= 2,
     ),
     "exists": ({"exists": {"field": "amount"}}, lambda d: True),
     "exists text": ({"exists": {"field": "area.text"}}, lambda d: True),
