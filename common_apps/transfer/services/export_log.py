@@ -58,8 +58,9 @@ def _claim(run: ExportRun, sender: LogSender, number: int) -> ExportBatch | None
 
 def _write(run: ExportRun, sender: LogSender, batch: ExportBatch) -> WrittenBundle:
     cut = _Cut(run.limits)
+    head = run.audit_head
     with transaction.atomic(durable=True):
-        part = write_file(run=run, batch=batch, lines=cut.take(sender.read(batch_id=batch.id)))
+        part = write_file(run=run, batch=batch, lines=cut.take(sender.read(batch_id=batch.id)), audit_head=head)
     if cut.left:
         # Before the file has its name: a recovery must find no row pinned that is not in the file.
         with transaction.atomic(durable=True):

@@ -43,8 +43,9 @@ def export_state(*, run: ExportRun, sender: StateSender, full: bool) -> list[Exp
             batch.metadata = {"hello": _lasting(hello)}
         batch.save(update_fields=["status", "metadata"])
     try:
+        head = run.audit_head
         with repeatable_read():
-            part = write_file(run=run, batch=batch, lines=sender.snapshot(), hello=hello)
+            part = write_file(run=run, batch=batch, lines=sender.snapshot(), audit_head=head, hello=hello)
         written = publish_file(part)
     except Exception as error:
         fail_batch(run=run, batch=batch, reason=f"{type(error).__name__}: {error}")

@@ -62,7 +62,11 @@ class ExportRun:
 
     @cached_property
     def audit_head(self) -> AuditHead | None:
-        """The newest link of the audit chain, sealed when the first bundle of the run needs it."""
+        """The newest link of the audit chain, sealed when the first bundle of the run needs it.
+
+        To be asked for outside of a transaction: the sealer's lock must not be kept while a file is written, and
+        inside a snapshot it would see the chain as it was before another sealer.
+        """
         seal()
         newest = head()
         return None if newest is None else AuditHead(seq=newest[0], hash=newest[1])
@@ -113,7 +117,12 @@ def repeatable_read() -> Iterator[None]:
 
 
 def write_file(
-    *, run: ExportRun, batch: ExportBatch, lines: Iterable[bytes], hello: Hello | None = None
+    *,
+    run: ExportRun,
+    batch: ExportBatch,
+    lines: Iterable[bytes],
+    audit_head: AuditHead | None,
+    hello: Hello | None = None,
 ) -> WrittenBundle:
     """The `.part`, fsynced and verified as a receiver would. Raises BundleError, OSError."""
     run.folder.mkdir(parents=True, exist_ok=True)
@@ -128,7 +137,7 @@ def write_file(
         software=SOFTWARE,
         schema=batch.schema,
         hello=hello,
-        audit_head=run.audit_head,
+        audit_head=audit_head,
     )
     return write_part(
         run.folder, facts, lines, signing=run.keys.signing, recipient=run.keys.recipient, limits=run.limits

@@ -64,7 +64,7 @@ def _read_lists(lines: Iterable[Any]) -> tuple[list[records.State], list[records
         cursor.execute(
             """
             CREATE TEMPORARY TABLE IF NOT EXISTS heard_bundles
-            (batch_id uuid, stream text, outcome text, code text, records jsonb) ON COMMIT DELETE ROWS
+            (batch_id uuid, stream text, outcome text, code text, records jsonb) ON COMMIT DROP
             """
         )
         cursor.execute("DELETE FROM heard_bundles")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -245,3 +246,25 @@ def test_scan_refuses_when_import_dir_is_not_there(peer: Peer, db: None, setting
     Path(settings.IMPORT_DIR).rmdir()
     with pytest.raises(TransferNotReadyError, match="IMPORT_DIR"):
         scan_imports(actor=SYSTEM)
+
+
+def test_two_importers_apply_each_bundle_once(peer: Peer, receiver: RowsReceiver, received: str) -> None:
+    for _ in range(6):
+        peer.write(received, [log_line(received)])
+    start = threading.Barrier(2)
+    found: list[str] = []
+
+    def run() -> None:
+        start.wait()
+        try:
+            found.extend(each.outcome for each in scan_imports(actor=SYSTEM))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found.count("completed") == 6 and set(found) == {"completed"}
+    assert len(receiver.arrived()) == 6
