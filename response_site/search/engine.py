@@ -17,6 +17,7 @@ SearchResponse: TypeAlias = dict[str, Json]
 # An answer with more buckets than this is refused by both engines, whatever the engine itself would bear.
 MAX_BUCKETS = LIMITS.buckets
 
+_MANY_BUCKETS = frozenset({"terms", "histogram", "date_histogram", "range", "date_range", "filters"})
 _INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
 
 # The codes of EngineFailure: stable, they travel to the asker.
@@ -164,19 +165,17 @@ def index_missing(index: str) -> EngineFailure:
     return EngineFailure(INDEX_MISSING, str(IndexMissingError(index)), retryable=True)
 
 
-def count_buckets(aggregations: Json) -> int:
-    """The buckets of an answer on all levels: the entries of every ``buckets`` list or object."""
+def count_buckets(aggs: dict[str, Json], aggregations: dict[str, Json]) -> int:
+    """The buckets of an answer on all levels, by the request's ``aggs``: a name says nothing, it may be "buckets"."""
     total = 0
-    pending = [aggregations]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, list):
-            pending.extend(node)
-        elif isinstance(node, dict):
-            for name, value in node.items():
-                if name == "hits":  # of top_hits: documents, whose own "buckets" are none of ours
-                    continue
-                if name == "buckets" and isinstance(value, list | dict):
-                    total += len(value)
-                pending.append(value)
+    for name, spec in aggs.items():
+        beneath, result = spec.get("aggs", {}), aggregations.get(name, {})
+        if _MANY_BUCKETS.isdisjoint(spec):
+            total += count_buckets(beneath, result)
+            continue
+        buckets = result.get("buckets", [])
+        total += len(buckets)
+        if beneath:
+            for bucket in buckets.values() if isinstance(buckets, dict) else buckets:
+                total += count_buckets(beneath, bucket)
     return total

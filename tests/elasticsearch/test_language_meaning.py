@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,14 +21,14 @@ SAMPLE = Path(__file__).parents[2] / "response_site" / "search" / "sample"
 
 
 @pytest.fixture(scope="module")
-def contracts() -> Iterator[tuple[Elasticsearch, str]]:
+def contracts(elasticsearch_url: str) -> Iterator[tuple[Elasticsearch, str]]:
     """The sample in an index of one segment, and its name."""
     name = f"meaning-{uuid.uuid4().hex}"
     mapping = json.loads((SAMPLE / "contracts.json").read_text())["mapping"]
     lines = (
         zstandard.ZstdDecompressor().stream_reader((SAMPLE / "contracts.jsonl.zst").read_bytes()).read().splitlines()
     )
-    with Elasticsearch(os.environ["ELASTICSEARCH_URL"], request_timeout=120) as client:
+    with Elasticsearch(elasticsearch_url, request_timeout=120) as client:
         client.indices.create(index=name, mappings=mapping, settings={"number_of_shards": 1, "number_of_replicas": 0})
         documents = (
             {"_index": name, "_id": str(line), "_source": json.loads(text)} for line, text in enumerate(lines, 1)

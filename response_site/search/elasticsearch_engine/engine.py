@@ -191,7 +191,7 @@ class ElasticsearchEngine:
             return [self._batch([request], timeout_seconds, preference)[0] for request in requests]
         answers: list[SearchResponse | EngineFailure] = []
         for request, item in zip(requests, items, strict=True):
-            failure = failure_of(item, request.index)
+            failure = failure_of(item, request)
             answers.append(failure if failure is not None else public_response(item, request.index))
         return answers
 

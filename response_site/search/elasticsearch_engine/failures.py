@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from common_apps.queries.language.normalized import NormalizedRequest
 from response_site.search.engine import (
     ENGINE_ERROR,
     ENGINE_UNAVAILABLE,
@@ -21,17 +22,17 @@ BUSY_STATUSES = frozenset({429, 502, 503, 504})
 _MOST_DETAIL = 300
 
 
-def failure_of(item: dict[str, Any], index: str) -> EngineFailure | None:
+def failure_of(item: dict[str, Any], request: NormalizedRequest) -> EngineFailure | None:
     """Why an item of msearch's answer is none, or None when it is a whole answer."""
     if "error" in item:
-        return _from_error(item["error"], int(item.get("status", 500)), index)
+        return _from_error(item["error"], int(item.get("status", 500)), request.index)
     if item.get("timed_out"):
         return query_timeout()
     failed = item.get("_shards", {}).get("failed", 0)
     if failed:
         failures = item["_shards"].get("failures") or [{}]
-        return _from_error(failures[0].get("reason", {}), int(failures[0].get("status", 503)), index)
-    if count_buckets(item.get("aggregations")) > MAX_BUCKETS:
+        return _from_error(failures[0].get("reason", {}), int(failures[0].get("status", 503)), request.index)
+    if count_buckets(request.aggs, item.get("aggregations", {})) > MAX_BUCKETS:
         return too_many_buckets()
     return None
 
