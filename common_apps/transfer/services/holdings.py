@@ -15,7 +15,7 @@ from common_apps.transfer.bundle.streams import HOLDINGS, STREAMS, streams_from
 from common_apps.transfer.choices import ImportStatus
 from common_apps.transfer.models import AppliedState, ImportBatch
 from common_apps.transfer.selectors import unconfirmed_bundles
-from common_apps.transfer.services.days import count_day
+from common_apps.transfer.services.days import known_day
 
 # The other site may forget a bundle 60 days after its confirmation: it must be listed longer than that.
 LISTED_DAYS = 90
@@ -29,7 +29,7 @@ class HoldingsSender:
     def snapshot(self) -> Iterator[bytes]:
         """The records of holdings, in one order, so that equal holdings have equal digests."""
         yield from _states()
-        since = count_day() - LISTED_DAYS
+        since = known_day() - LISTED_DAYS
         for stream in _peer_streams("log"):
             yield from _applied(stream, since)
             yield from _worded(stream, since)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -10,12 +11,14 @@ from pathlib import Path
 import structlog
 
 from common_apps.audit.actors import Actor
+from common_apps.core import clock
 from common_apps.core.errors import DomainError
 from common_apps.core.outages import OUTAGES
+from common_apps.transfer.bundle.errors import Code
 from common_apps.transfer.bundle.limits import DEFAULT_LIMITS, Limits
 from common_apps.transfer.bundle.names import LATEST_NAME, SIDECAR_SUFFIX, parse_name
 from common_apps.transfer.bundle.streams import STREAMS
-from common_apps.transfer.choices import UNREAD
+from common_apps.transfer.choices import UNREAD, WAITING, ImportStatus
 from common_apps.transfer.errors import TransferNotReadyError
 from common_apps.transfer.folders import Folders, site_folders
 from common_apps.transfer.keys import KeyFolderError
@@ -77,6 +80,10 @@ def _take_one(candidate: Candidate, intake: Intake) -> ImportOutcome | None:
             return take_in(candidate, intake)
     except OUTAGES + (DomainError,):  # noqa: RUF005 - mypy knows the type of a sum
         raise
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return ImportOutcome(file=candidate.name, outcome="postponed", code=Code.DISK_FULL, detail="no room left")
     except Exception as error:
         # A fault of our own settles nothing, and must not keep the next file from being imported.
         log.exception("import failed", file=candidate.name)
@@ -126,10 +133,22 @@ def _place(candidate: Candidate) -> tuple[int, str, str]:
 
 
 def _forget_vanished() -> None:
-    """Rows of files that were never read, and that somebody has taken away again, tell nothing any more."""
-    for pk, path in ImportBatch.objects.filter(status__in=UNREAD).values_list("pk", "file_path"):
-        if not os.path.lexists(path):
-            ImportBatch.objects.filter(pk=pk, status__in=UNREAD).delete()
+    """What waited and was taken away again by somebody: of a file that was never read the row tells nothing any
+    more.
+    """
+    for row in ImportBatch.objects.filter(status__in=WAITING).only("pk", "file_path", "status"):
+        if os.path.lexists(row.file_path):
+            continue
+        here = ImportBatch.objects.filter(pk=row.pk, status=row.status)
+        if row.status in UNREAD:
+            here.delete()
+        else:
+            here.update(
+                status=ImportStatus.DROPPED,
+                processed_at=clock.now(),
+                file_path="",
+                error_message="the file was taken away while it waited",
+            )
 
 
 def _printable(name: str) -> str:

@@ -180,6 +180,9 @@ def _archive(measured: MeasuredFile, folders: Folders) -> None:
     try:
         if not target.exists():
             move_durably(measured.path, target)
+        # The same bytes may have been refused before, for their name or sidecar.
+        for left in (target.name, f"{measured.checksum}.reason.json"):
+            (folders.quarantine / left).unlink(missing_ok=True)
     except OSError as error:
         # It is applied all the same; the archive is for people, and for a while.
         log.warning("applied bundle could not be archived", checksum=measured.checksum, error=str(error))

@@ -19,8 +19,8 @@ from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.errors import TransferNotReadyError
 from common_apps.transfer.folders import site_folders
 from common_apps.transfer.models import DayCounter, ImportBatch
-from common_apps.transfer.services import applying, export_stream, import_path, intake, scan_imports
-from tests.common.transfer.kit import Peer, RowsReceiver, log_line
+from common_apps.transfer.services import applying, export_stream, import_path, intake, scan_imports, settling
+from tests.common.transfer.kit import Peer, RowsReceiver, log_line, remove_with_sidecar
 
 
 def _scan(**options: Any) -> list[tuple[str, str | None]]:
@@ -268,3 +268,45 @@ def test_two_importers_apply_each_bundle_once(peer: Peer, receiver: RowsReceiver
         thread.join()
     assert found.count("completed") == 6 and set(found) == {"completed"}
     assert len(receiver.arrived()) == 6
+
+
+def test_scan_drops_the_row_when_a_waiting_file_is_taken_away(
+    peer: Peer, receiver: RowsReceiver, received: str
+) -> None:
+    written = peer.write(received, [log_line(received)], schema=2)
+    assert _scan() == [("waiting_schema", "waiting_schema")]
+    remove_with_sidecar(written.path)
+    assert _scan() == []
+    assert ImportBatch.objects.get().status == "dropped"
+
+
+def test_scan_clears_the_quarantine_when_the_same_bytes_come_with_a_right_sidecar(
+    peer: Peer, receiver: RowsReceiver, received: str
+) -> None:
+    written = peer.write(received, [log_line(received)])
+    content = written.path.read_bytes()
+    sidecar = written.path.with_name(f"{written.filename}.meta.json")
+    right = sidecar.read_bytes()
+    sidecar.write_bytes(right.replace(b'"record_count": 1', b'"record_count": 2'))
+    assert _scan() == [("quarantined", "sidecar_mismatch")]
+    assert len(list(site_folders().quarantine.iterdir())) == 2
+    written.path.write_bytes(content)
+    sidecar.write_bytes(right)
+    assert _scan() == [("completed", None)]
+    assert list(site_folders().quarantine.iterdir()) == []
+    assert ImportBatch.objects.get().status == "completed"
+
+
+def test_scan_postpones_when_there_is_no_room_for_the_quarantine(
+    peer: Peer, receiver: RowsReceiver, received: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    written = peer.write(received, [log_line(received)])
+    written.path.write_bytes(written.path.read_bytes()[:-1])
+    with monkeypatch.context() as patch:
+        patch.setattr(settling, "replace_atomically", full)
+        assert _scan(patient=False) == [("postponed", "disk_full")]
+    assert written.path.exists() and not ImportBatch.objects.exists()
+    assert _scan(patient=False) == [("quarantined", "truncated")]
