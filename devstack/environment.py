@@ -4,10 +4,11 @@ import os
 import secrets
 from pathlib import Path
 
+from common_apps.transfer.bundle.streams import Site
 from devstack.postgres import Cluster
 from devstack.valkey import Valkey
 
-SITES = ("request", "response")
+SITES: tuple[Site, ...] = ("request", "response")
 ROLE = "airferry"
 FOLDERS = {"DATA_DIR": "data", "EXPORT_DIR": "exports", "IMPORT_DIR": "imports", "KEY_DIR": "keys"}
 

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 
 class AuditLog(models.Model):
-    """One action. Append-only (a trigger refuses the rest); ``user_id`` has no foreign key: the trace outlives the user."""
+    """One action. Append-only (a trigger holds it); no foreign key to the user, whom the trace outlives."""
 
     id = models.BigAutoField(primary_key=True)
     user_id = models.UUIDField(null=True, blank=True)

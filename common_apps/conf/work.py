@@ -13,6 +13,13 @@ def work(site: str, env: dict[str, Any]) -> dict[str, Any]:
         "CELERY_RESULT_BACKEND": env["REDIS_URL"],
         "CELERY_RESULT_EXPIRES": 300,
         "CELERY_TASK_DEFAULT_QUEUE": "default",
+        # `transfer` is served on the host that has EXPORT_DIR and IMPORT_DIR, the others anywhere.
+        "CELERY_TASK_ROUTES": {
+            "transfer.*": {"queue": "transfer"},
+            "submissions.export_due": {"queue": "transfer"},
+            "execution.drain": {"queue": "queries"},
+            "execution.sweep": {"queue": "queries"},
+        },
         "CELERY_TASK_SERIALIZER": "json",
         "CELERY_RESULT_SERIALIZER": "json",
         "CELERY_ACCEPT_CONTENT": ["json"],

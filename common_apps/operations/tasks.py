@@ -11,7 +11,7 @@ from common_apps.operations.health import check_health
 log = structlog.get_logger("operations.monitor")
 
 
-@shared_task(name="operations.monitor", queue="default", acks_late=True)
+@shared_task(name="operations.monitor", acks_late=True)
 def monitor() -> str:
     """Checks the site's health, logs what is down, seals the audit log."""
     health = check_health()

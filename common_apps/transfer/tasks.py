@@ -14,7 +14,7 @@ from common_apps.transfer.services import export_stream, scan_imports, sent_stre
 log = structlog.get_logger("transfer.tasks")
 
 
-@shared_task(name="transfer.export", queue="transfer", acks_late=True)
+@shared_task(name="transfer.export", acks_late=True)
 def export(streams: list[str] | None = None, full: bool = False, actor: dict[str, Any] | None = None) -> dict[str, Any]:
     """The streams, or all: {outcome: done, busy or not_ready, bundles: how many}. ``actor``: the fields of audit's
     Actor, by default the site. A stream that this site doesn't send is logged and left out: schedules are typed by
@@ -39,7 +39,7 @@ def export(streams: list[str] | None = None, full: bool = False, actor: dict[str
     return {"outcome": outcome, "bundles": written}
 
 
-@shared_task(name="transfer.import_scan", queue="transfer", acks_late=True)
+@shared_task(name="transfer.import_scan", acks_late=True)
 def import_scan(actor: dict[str, Any] | None = None) -> dict[str, Any]:
     """Scans IMPORT_DIR: {outcome: done or not_ready, files: how many, refused: how many are alarming}."""
     try:

@@ -18,7 +18,7 @@ STREAM = "requests"
 QUIET_SECONDS = 1.0
 
 
-@shared_task(name="submissions.export_due", queue="transfer", acks_late=True)
+@shared_task(name="submissions.export_due", acks_late=True)
 def export_due() -> bool:
     """Exports what waits, if 500 requests do or the oldest has waited long enough; whether it did."""
     due = is_export_due(STREAM)

@@ -38,7 +38,7 @@ def wake_drains(*, pending: int) -> int:
 
 
 # Nobody asks for their results; keeping them would cost a subscription for every message.
-@shared_task(name="execution.drain", queue=QUEUE, acks_late=True, ignore_result=True)
+@shared_task(name="execution.drain", acks_late=True, ignore_result=True)
 def drain_queue() -> dict[str, Any]:
     """Executes what waits, at most 60 s; comes again when there is more, since a long task would be delivered twice."""
     report = drain(worker=f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:12]}")
@@ -54,13 +54,13 @@ def drain_queue() -> dict[str, Any]:
     }
 
 
-@shared_task(name="execution.sweep", queue=QUEUE, acks_late=True, ignore_result=True)
+@shared_task(name="execution.sweep", acks_late=True, ignore_result=True)
 def sweep_queue() -> int:
     """Wakes drains for what nobody woke one for: pending rows, retries that are due, rows of dead workers; how many."""
     return wake_drains(pending=count_claimable(now=clock.now(), limit=settings.WORKER_COUNT * BATCH_SIZE))
 
 
-@shared_task(name="execution.maintain_cache", queue="default", acks_late=True)
+@shared_task(name="execution.maintain_cache", acks_late=True)
 def maintain_cache() -> dict[str, Any] | None:
     """Removes what no lookup can hit any more and logs the hit ratio; None when the cache is down."""
     try:
