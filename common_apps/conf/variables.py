@@ -40,7 +40,7 @@ VARIABLES: tuple[Variable, ...] = (
         "DATABASE_URL",
         "secret",
         Required,
-        "PostgreSQL 15 or newer: `postgres://user:password@host:5432/name`; or a socket folder, percent-encoded, as host.",
+        "PostgreSQL 15 or newer: `postgres://user:password@host:5432/name` (a socket folder percent-encoded).",
     ),
     Variable(
         "REDIS_URL",
