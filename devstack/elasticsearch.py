@@ -6,6 +6,7 @@ Needs Java 17 or newer and Maven, the first time also the network (92 MB).
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -204,6 +205,8 @@ def main(arguments: list[str]) -> int:
     if len(arguments) < 3 or arguments[:2] != ["run", "--"]:
         print("usage: python -m devstack.elasticsearch run -- COMMAND...", file=sys.stderr)
         return 2
+    # Ended from outside, it still stops what it started and removes its folder.
+    signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(128 + signum))
     try:
         with Elasticsearch() as node:
             environment = {**os.environ, "ELASTICSEARCH_URL": node.url}
