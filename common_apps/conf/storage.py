@@ -47,4 +47,7 @@ def storage(site: str, env: dict[str, Any]) -> dict[str, Any]:
         "MEDIA_ROOTS": env["MEDIA_ROOTS"],
         "EXPORT_WAIT_SECONDS": env["EXPORT_WAIT_SECONDS"],
         "RESCAN_SECONDS": env["RESCAN_SECONDS"],
+        "LOG_BUNDLE_RECORDS": env["LOG_BUNDLE_RECORDS"],
+        "LOG_BUNDLE_MIB": env["LOG_BUNDLE_MIB"],
+        "STATE_BUNDLE_MIB": env["STATE_BUNDLE_MIB"],
     }

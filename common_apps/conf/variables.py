@@ -146,6 +146,24 @@ VARIABLES: tuple[Variable, ...] = (
         "The automatic export waits until 500 rows wait, or the oldest has waited this long.",
     ),
     Variable(
+        "LOG_BUNDLE_RECORDS",
+        "whole",
+        500,
+        "The most records in one bundle of a log stream. The other site must allow as many.",
+    ),
+    Variable(
+        "LOG_BUNDLE_MIB",
+        "whole",
+        64,
+        "The most payload in one bundle of a log stream, MiB uncompressed. The other site must allow as much.",
+    ),
+    Variable(
+        "STATE_BUNDLE_MIB",
+        "whole",
+        2048,
+        "The most payload in one bundle of a state stream, MiB uncompressed. The other site must allow as much.",
+    ),
+    Variable(
         "RESCAN_SECONDS",
         "whole",
         30,

@@ -8,10 +8,11 @@ from django.conf import settings
 
 from common_apps.audit.actors import Actor
 from common_apps.core import clock
-from common_apps.transfer.bundle.limits import DEFAULT_LIMITS, Limits
+from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.streams import HOLDINGS
 from common_apps.transfer.errors import UnknownStreamError
 from common_apps.transfer.folders import site_folders
+from common_apps.transfer.limits import site_limits
 from common_apps.transfer.locks import hold
 from common_apps.transfer.services.days import count_day
 from common_apps.transfer.services.export_log import export_log
@@ -26,7 +27,7 @@ from common_apps.transfer.streams import log_senders, state_senders
 
 
 def export_stream(
-    *, stream: str, actor: Actor, full: bool = False, limits: Limits = DEFAULT_LIMITS, wait: bool = True
+    *, stream: str, actor: Actor, full: bool = False, limits: Limits | None = None, wait: bool = True
 ) -> list[ExportOutcome]:
     """Writes what the stream has to say: a log's bundles until nothing waits, or a state's new version when
     something is new.
@@ -42,7 +43,14 @@ def export_stream(
     folders.require_exports()
     folders.make_private()
     with hold(folders.export_lock(stream), what=f"the export of {stream}", wait=wait):
-        run = ExportRun(stream=stream, actor=actor, folders=folders, keys=writer_keys(), limits=limits, day=count_day())
+        run = ExportRun(
+            stream=stream,
+            actor=actor,
+            folders=folders,
+            keys=writer_keys(),
+            limits=limits or site_limits(),
+            day=count_day(),
+        )
         outcomes = recover_exports(run=run)
         if stream == HOLDINGS:
             forget_lost_held(folders)
@@ -55,7 +63,7 @@ def export_stream(
 
 
 def export_all(
-    *, actor: Actor, full: bool = False, limits: Limits = DEFAULT_LIMITS, wait: bool = True
+    *, actor: Actor, full: bool = False, limits: Limits | None = None, wait: bool = True
 ) -> list[ExportOutcome]:
     """Every stream of this site, holdings last. Raises as ``export_stream``."""
     outcomes = []
@@ -73,7 +81,7 @@ def is_export_due(stream: str) -> bool:
     if sender is None:
         return stream in state_senders
     waiting = sender.waiting()
-    if waiting.count >= DEFAULT_LIMITS.log_records:
+    if waiting.count >= site_limits().log_records:
         return True
     patience = timedelta(seconds=settings.EXPORT_WAIT_SECONDS)
     return waiting.count > 0 and waiting.oldest_at is not None and clock.now() - waiting.oldest_at >= patience

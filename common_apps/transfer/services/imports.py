@@ -15,13 +15,14 @@ from common_apps.core import clock
 from common_apps.core.errors import DomainError
 from common_apps.core.outages import OUTAGES
 from common_apps.transfer.bundle.errors import Code
-from common_apps.transfer.bundle.limits import DEFAULT_LIMITS, Limits
+from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.names import LATEST_NAME, SIDECAR_SUFFIX, parse_name
 from common_apps.transfer.bundle.streams import STREAMS
 from common_apps.transfer.choices import UNREAD, WAITING, ImportStatus
 from common_apps.transfer.errors import TransferNotReadyError
 from common_apps.transfer.folders import Folders, site_folders
 from common_apps.transfer.keys import KeyFolderError
+from common_apps.transfer.limits import site_limits
 from common_apps.transfer.locks import hold
 from common_apps.transfer.models import ImportBatch
 from common_apps.transfer.services.days import count_day
@@ -37,18 +38,20 @@ _ORDER = ("profile_types", "users", "settings", "catalogue", "holdings")
 _RANK = {stream: place for place, stream in enumerate([*_ORDER, *(each for each in STREAMS if each not in _ORDER)])}
 
 
-def import_path(*, path: Path, actor: Actor, limits: Limits = DEFAULT_LIMITS) -> ImportOutcome:
+def import_path(*, path: Path, actor: Actor, limits: Limits | None = None) -> ImportOutcome:
     """Judges the file at ``path`` at once; it needs no sidecar, and stays where it lies. Raises as ``scan_imports``."""
     folders = _ready()
     if not os.path.lexists(path):
         raise DomainError("not_found", f"There is no file {path}.")
-    outcome = _take_one(Candidate(path=path, explicit=True, patient=False), _intake(folders, actor, limits))
+    outcome = _take_one(
+        Candidate(path=path, explicit=True, patient=False), _intake(folders, actor, limits or site_limits())
+    )
     if outcome is None:
         raise DomainError("not_found", f"{path} has vanished meanwhile.")
     return outcome
 
 
-def scan_imports(*, actor: Actor, limits: Limits = DEFAULT_LIMITS, patient: bool = True) -> list[ImportOutcome]:
+def scan_imports(*, actor: Actor, limits: Limits | None = None, patient: bool = True) -> list[ImportOutcome]:
     """Judges whatever lies in IMPORT_DIR and its stream folders: profile types and users first, then by time.
 
     ``patient``: a file unlike its sidecar may still be copied, so it waits. A file that is refused doesn't keep the
@@ -57,7 +60,7 @@ def scan_imports(*, actor: Actor, limits: Limits = DEFAULT_LIMITS, patient: bool
     """
     folders = _ready()
     folders.require_imports()
-    intake = _intake(folders, actor, limits)
+    intake = _intake(folders, actor, limits or site_limits())
     candidates: list[Candidate] = []
     outcomes: list[ImportOutcome] = []
     for path, folder in _files(folders.imports):

@@ -14,9 +14,10 @@ from common_apps.transfer.bundle.codec import encode_record
 from common_apps.transfer.bundle.envelope import Envelope, check_envelope, check_signature, take_copy
 from common_apps.transfer.bundle.errors import BundleError
 from common_apps.transfer.bundle.header import Header
-from common_apps.transfer.bundle.limits import DEFAULT_LIMITS, Limits
+from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.reader import check_name, open_payload, read_header
 from common_apps.transfer.bundle.sidecar import check_sidecar
+from common_apps.transfer.limits import site_limits
 from common_apps.transfer.services.peer import site_keys
 from common_apps.transfer.services.waiting import read_sidecar
 
@@ -39,12 +40,13 @@ class Inspection:
     records: tuple[str, ...] = ()
 
 
-def inspect_bundle(*, path: Path, with_records: bool = False, limits: Limits = DEFAULT_LIMITS) -> Inspection:
+def inspect_bundle(*, path: Path, with_records: bool = False, limits: Limits | None = None) -> Inspection:
     """Judges the file as an import would, from its bytes alone; what this site knows already plays no part.
 
     Raises OSError where it can't be read, KeyFolderError where the keys can't.
     """
     found = Inspection(verdict=SOUND)
+    limits = limits or site_limits()
     try:
         with tempfile.TemporaryDirectory(prefix="airferry-inspect-") as private:
             envelope = check_envelope(take_copy(path, Path(private), limits))

@@ -49,7 +49,7 @@ def _miss(heard: HeardState, at: datetime) -> int:
     if let_go:
         newest.held_at = None
         newest.peer_code = ""
-    newest.save()
+    newest.save(update_fields=["superseded_at", "confirmed_at", "confirmed_day", "held_at", "peer_code"])
     return 1
 
 

@@ -13,7 +13,7 @@ from common_apps.audit.models import AuditLog
 from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.models import ExportBatch
 from common_apps.transfer.selectors import bundles_to_carry
-from common_apps.transfer.services import export_stream
+from common_apps.transfer.services import export_stream, is_export_due
 from tests.common.transfer.kit import Peer, RowsSender
 
 
@@ -64,3 +64,25 @@ def _lines(sender: RowsSender) -> list[bytes]:
 def test_export_refuses_when_the_stream_does_not_leave_this_site(peer: Peer, db: None, stream: str) -> None:
     with pytest.raises(Exception, match="does not send"):
         export_stream(stream=stream, actor=SYSTEM)
+
+
+def test_export_heeds_the_settings_when_they_allow_fewer_records(sender: RowsSender, sent: str, settings: Any) -> None:
+    settings.LOG_BUNDLE_RECORDS = 2
+    sender.add(3)
+    assert [each.record_count for each in export_stream(stream=sent, actor=SYSTEM)] == [2, 1]
+
+
+def test_is_export_due_when_enough_wait_or_the_oldest_has_waited_long_enough(
+    sender: RowsSender, sent: str, settings: Any, time_machine: Any
+) -> None:
+    time_machine.move_to("2026-11-23T12:00:30Z", tick=False)
+    assert not is_export_due(sent)
+    sender.add(2)
+    assert not is_export_due(sent)
+    settings.LOG_BUNDLE_RECORDS = 2
+    assert is_export_due(sent)
+    settings.LOG_BUNDLE_RECORDS = 500
+    time_machine.shift(30)
+    assert is_export_due(sent)
+    assert is_export_due("holdings")
+    assert not is_export_due("nonsense")
