@@ -2,6 +2,8 @@
 
 import contextlib
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -85,23 +87,34 @@ def test_carry_takes_nothing_twice_when_repeated(home: Home, token: str) -> None
     assert states(home.request, [one]) == {"completed": 1}
 
 
-def test_work_is_finished_once_when_the_worker_is_killed_in_mid_drain(home: Home, token: str) -> None:
-    ids = ask_many(home.request, token, range(1_000, 1_120))
+@contextmanager
+def mid_drain(home: Home) -> Iterator[None]:
+    """Requests are carried and claimed, and their drains can't write the answers as long as the block takes."""
     with home.response.connect() as connection:
-        # Drains claim rows and execute them, but can't write the answers: so the kill comes in mid-drain
-        connection.execute("LOCK TABLE query_results IN ACCESS EXCLUSIVE MODE")
-        carry(home, home.request)
+        with down(home.response, "worker"):
+            carry(home, home.request)
+            connection.execute("LOCK TABLE query_results IN SHARE MODE")
         claimed = "SELECT count(*) FROM incoming_requests WHERE status = 'processing'"
-        assert wait_until(lambda: number(home.response, claimed) > 0, timeout_s=60)
-        kill(home.response, "worker")
-        connection.rollback()
-    held = number(home.response, claimed)
-    assert held > 0
-    # the lease's minutes, gone by
-    with home.response.connect() as connection:
+        assert wait_until(lambda: number(home.response, claimed) > 0, timeout_s=120)
+        yield
+        with contextlib.suppress(psycopg.OperationalError):  # the server that it was connected to may be gone
+            connection.rollback()
+
+
+def let_leases_run_out(site: Site) -> None:
+    """The minutes for which a dead worker's rows are still its own, gone by."""
+    with site.connect() as connection:
         connection.execute(
             "UPDATE incoming_requests SET started_at = started_at - interval '10 minutes' WHERE status = 'processing'"
         )
+
+
+def test_work_is_finished_once_when_the_worker_is_killed_in_mid_drain(home: Home, token: str) -> None:
+    ids = ask_many(home.request, token, range(1_000, 1_120))
+    with mid_drain(home):
+        kill(home.response, "worker")
+    assert number(home.response, "SELECT count(*) FROM incoming_requests WHERE status = 'processing'") > 0
+    let_leases_run_out(home.response)
     wait_for_answers(home)
     carry(home, home.response)
     assert states(home.request, ids) == {"completed": len(ids)}
@@ -143,20 +156,10 @@ def test_request_site_loses_nothing_when_valkey_was_down(home: Home, token: str)
 
 def test_response_site_executes_all_once_when_its_services_were_down(home: Home, token: str) -> None:
     ids = ask_many(home.request, token, range(4_000, 4_060))
-    with home.response.connect() as connection:
-        connection.execute("LOCK TABLE query_results IN ACCESS EXCLUSIVE MODE")
-        carry(home, home.request)
-        claimed = "SELECT count(*) FROM incoming_requests WHERE status = 'processing'"
-        assert wait_until(lambda: number(home.response, claimed) > 0, timeout_s=60)
-        with down(home.response, "postgres"), down(home.response, "valkey"):
-            assert call("GET", f"{home.response.address}/health/ready").status == 503
-        with contextlib.suppress(psycopg.OperationalError):  # the server that it was connected to is gone
-            connection.rollback()
+    with mid_drain(home), down(home.response, "postgres"), down(home.response, "valkey"):
+        assert call("GET", f"{home.response.address}/health/ready").status == 503
     assert wait_until(lambda: ready(home.response.address), timeout_s=60)
-    with home.response.connect() as connection:
-        connection.execute(
-            "UPDATE incoming_requests SET started_at = started_at - interval '10 minutes' WHERE status = 'processing'"
-        )
+    let_leases_run_out(home.response)
     wait_for_answers(home)
     carry(home, home.response)
     assert states(home.request, ids) == {"completed": len(ids)}
