@@ -33,6 +33,7 @@ from common_apps.transfer.services.peer import site_keys
 
 log = structlog.get_logger("transfer.import")
 
+INTERNAL_ERROR = "internal_error"
 # Profile types and users first: who asks, and what they may, is known when their requests come.
 _ORDER = ("profile_types", "users", "settings", "catalogue", "holdings")
 _RANK = {stream: place for place, stream in enumerate([*_ORDER, *(each for each in STREAMS if each not in _ORDER)])}
@@ -84,15 +85,21 @@ def _take_one(candidate: Candidate, intake: Intake) -> ImportOutcome | None:
     except OUTAGES + (DomainError,):  # noqa: RUF005 - mypy knows the type of a sum
         raise
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if candidate.explicit:
             raise
-        return ImportOutcome(file=candidate.name, outcome="postponed", code=Code.DISK_FULL, detail="no room left")
+        # No room, no permission, a bad sector: it may concern this file alone, so the next is tried.
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        log.warning("import postponed", file=candidate.name, error=str(error))
+        return ImportOutcome(
+            file=candidate.name,
+            outcome="postponed",
+            code=Code.DISK_FULL if full else INTERNAL_ERROR,
+            detail=error.strerror or str(error),
+        )
     except Exception as error:
         # A fault of our own settles nothing, and must not keep the next file from being imported.
         log.exception("import failed", file=candidate.name)
-        return ImportOutcome(
-            file=candidate.name, outcome="postponed", code="internal_error", detail=type(error).__name__
-        )
+        return ImportOutcome(file=candidate.name, outcome="postponed", code=INTERNAL_ERROR, detail=type(error).__name__)
 
 
 def _ready() -> Folders:

@@ -80,9 +80,10 @@ def read_sidecar(path: Path, limits: Limits) -> Sidecar | None:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENODEV):
             raise BundleError(Code.SIDECAR_MISMATCH, "the sidecar is no plain file") from None
         raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise BundleError(Code.SIDECAR_MISMATCH, "the sidecar is no plain file")
     with os.fdopen(descriptor, "rb") as source:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise BundleError(Code.SIDECAR_MISMATCH, "the sidecar is no plain file")
         return parse_sidecar(source.read(limits.sidecar + 1), limits)
 
 
