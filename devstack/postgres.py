@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -113,6 +114,8 @@ class Cluster:
         open_path(binaries() / "postgres", account)
         if not (self.data / "PG_VERSION").exists() or not (self.data / "airferry-made").exists():
             self._make(account)
+        # of a run that was killed: the kernel has told it to shut down, which takes a moment
+        wait_until(self._is_free, timeout_s=30)
         settings = _DURABLE if self.durable else _DURABLE | _THROWAWAY
         command = [str(binaries() / "postgres"), "-D", str(self.data), "-k", str(self.socket_dir), "-h", ""]
         command += [f"--{name}={value}" for name, value in settings.items()]
@@ -191,6 +194,13 @@ class Cluster:
         if account.pw_uid == os.geteuid():
             return {"cwd": self.home}
         return {"cwd": self.home, "user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+    def _is_free(self) -> bool:
+        try:
+            pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+            return str(self.data) not in psutil.Process(pid).cmdline()
+        except (FileNotFoundError, IndexError, ValueError, psutil.NoSuchProcess):
+            return True
 
     def _answers(self) -> bool:
         if self.process is not None and self.process.poll() is not None:

@@ -10,9 +10,11 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from devstack import stack
 from devstack.errors import PortInUseError
+from devstack.home import Home
 from devstack.postgres import Cluster, open_path, server_account
-from devstack.valkey import Valkey, require_free_port
+from devstack.valkey import Valkey, free_port, require_free_port
 
 
 def connect(cluster: Cluster, password: str) -> psycopg.Connection:
@@ -114,6 +116,17 @@ def test_valkey_keeps_messages_when_killed_and_started_again(open_folder: Path) 
             assert client.lrange("queue", 0, -1) == [b"message"]
     finally:
         valkey.stop()
+
+
+def test_start_leaves_nothing_running_when_a_port_is_in_use(open_folder: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        home = Home.at(open_folder, {"request": listener.getsockname()[1], "response": free_port()})
+        with pytest.raises(PortInUseError, match="REQUEST_PORT="):
+            stack.start(home)
+    assert [site.pid_file.read() for site in home.sites] == [None, None]
+    assert list(open_folder.glob("*/postgres")) == []
 
 
 def test_port_error_names_port_and_variable_when_port_is_in_use() -> None:
