@@ -72,7 +72,7 @@ def _time(claim: Callable[[], int]) -> list[float]:
 
 def _claim_requests() -> int:
     from common_apps.core.ids import new_id
-    from common_apps.transfer.streams import log_senders
+    from common_apps.transfer.registry import log_senders
 
     return log_senders["requests"].claim(batch_id=new_id(), limit=CLAIM)
 

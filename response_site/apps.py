@@ -12,7 +12,7 @@ class ResponseSiteConfig(AppConfig):
         from common_apps.accounts.mastership import declare_master
         from common_apps.accounts.streams import ProfileTypesSender, UsersSender
         from common_apps.queries.selectors import indices_by_profile_type
-        from common_apps.transfer.streams import register_state_sender
+        from common_apps.transfer.registry import register_state_sender
 
         declare_master()
         register_state_sender("profile_types", ProfileTypesSender(indices_by_profile=indices_by_profile_type))

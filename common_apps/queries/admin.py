@@ -14,7 +14,7 @@ from common_apps.core.admin import ReadOnlyAdmin
 from common_apps.queries.models import Dataset, Index
 from common_apps.queries.services import publish_index
 from common_apps.queries.streams import STREAM
-from common_apps.transfer.streams import state_senders
+from common_apps.transfer.registry import state_senders
 
 
 def _profile_names() -> list[tuple[str, str]]:

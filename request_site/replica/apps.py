@@ -11,7 +11,7 @@ class ReplicaConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
 
         from common_apps.accounts.streams import ProfileTypesReceiver, UsersReceiver
-        from common_apps.transfer.streams import register_state_receiver
+        from common_apps.transfer.registry import register_state_receiver
 
         user_logged_in.disconnect(update_last_login, dispatch_uid="update_last_login")
         register_state_receiver("profile_types", ProfileTypesReceiver())

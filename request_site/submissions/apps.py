@@ -8,9 +8,8 @@ class SubmissionsConfig(AppConfig):
     def ready(self) -> None:
         from common_apps.queries.streams import STREAM as CATALOGUE
         from common_apps.queries.streams import CatalogueReceiver
-        from common_apps.transfer import streams
         from request_site.submissions.streams import RequestSender, ResultReceiver
 
-        streams.register_log_sender("requests", RequestSender())
-        streams.register_log_receiver("results", ResultReceiver())
-        streams.register_state_receiver(CATALOGUE, CatalogueReceiver())
+        registry.register_log_sender("requests", RequestSender())
+        registry.register_log_receiver("results", ResultReceiver())
+        registry.register_state_receiver(CATALOGUE, CatalogueReceiver())

@@ -14,7 +14,7 @@ from django.db import connection
 
 from common_apps.transfer.bundle.errors import Code, describe
 from common_apps.transfer.bundle.records import Result
-from common_apps.transfer.streams import Applied, Outgoing, Waiting
+from common_apps.transfer.registry import Applied, Outgoing, Waiting
 from request_site.submissions.services import enter_results
 
 _CLAIM = """

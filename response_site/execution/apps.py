@@ -9,7 +9,7 @@ class ExecutionConfig(AppConfig):
         """This site takes requests, sends answers, is the master of the catalogue, and seeds its schedules."""
         from common_apps.operations.registry import register_setup_step
         from common_apps.queries.streams import STREAM, CatalogueSender
-        from common_apps.transfer.streams import register_log_receiver, register_log_sender, register_state_sender
+        from common_apps.transfer.registry import register_log_receiver, register_log_sender, register_state_sender
         from response_site.execution.services.schedules import seed_schedules
         from response_site.execution.streams import REQUESTS, RESULTS, RequestReceiver, ResultSender
 

@@ -11,7 +11,7 @@ import structlog
 
 from common_apps.core.outages import OUTAGES
 from common_apps.transfer.bundle import records as wire
-from common_apps.transfer.streams import Applied, Outgoing, Waiting
+from common_apps.transfer.registry import Applied, Outgoing, Waiting
 from response_site.execution.services.cancel import cancel_waiting, enter_cancellations
 from response_site.execution.services.deliver import (
     claim_results,

@@ -18,9 +18,9 @@ from common_apps.transfer.bundle.records import Record
 from common_apps.transfer.choices import ImportStatus
 from common_apps.transfer.folders import Folders
 from common_apps.transfer.models import AppliedState, ImportBatch
+from common_apps.transfer.registry import Applied, log_receivers, state_receivers
 from common_apps.transfer.services.met import ImportOutcome, Met
 from common_apps.transfer.services.settling import describe_import, write_row
-from common_apps.transfer.streams import Applied, log_receivers, state_receivers
 
 log = structlog.get_logger("transfer.import")
 

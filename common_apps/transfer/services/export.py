@@ -14,6 +14,7 @@ from common_apps.transfer.errors import UnknownStreamError
 from common_apps.transfer.folders import site_folders
 from common_apps.transfer.limits import site_limits
 from common_apps.transfer.locks import hold
+from common_apps.transfer.registry import log_senders, state_senders
 from common_apps.transfer.services.days import count_day
 from common_apps.transfer.services.export_log import export_log
 from common_apps.transfer.services.export_names import sent_streams
@@ -23,7 +24,6 @@ from common_apps.transfer.services.files import tidy_exports
 from common_apps.transfer.services.peer import writer_keys
 from common_apps.transfer.services.recovery import recover_exports
 from common_apps.transfer.services.settling import forget_lost_held
-from common_apps.transfer.streams import log_senders, state_senders
 
 
 def export_stream(

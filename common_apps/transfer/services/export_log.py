@@ -11,6 +11,7 @@ from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.writer import WrittenBundle
 from common_apps.transfer.choices import BundleMode, ExportStatus
 from common_apps.transfer.models import ExportBatch
+from common_apps.transfer.registry import LogSender, Outgoing
 from common_apps.transfer.selectors import newest_version
 from common_apps.transfer.services.export_steps import (
     ExportOutcome,
@@ -21,7 +22,6 @@ from common_apps.transfer.services.export_steps import (
     publish_file,
     write_file,
 )
-from common_apps.transfer.streams import LogSender, Outgoing
 
 
 def export_log(*, run: ExportRun, sender: LogSender) -> list[ExportOutcome]:

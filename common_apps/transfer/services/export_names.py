@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common_apps.transfer.bundle.streams import HOLDINGS, STREAMS
-from common_apps.transfer.streams import log_senders, state_senders
+from common_apps.transfer.registry import log_senders, state_senders
 
 
 def sent_streams() -> list[str]:

@@ -14,6 +14,7 @@ from common_apps.transfer.bundle.header import Hello
 from common_apps.transfer.bundle.streams import HOLDINGS
 from common_apps.transfer.choices import BundleMode, ExportStatus
 from common_apps.transfer.models import ExportBatch, HeardState, Peer
+from common_apps.transfer.registry import StateSender
 from common_apps.transfer.selectors import locate_bundle, newest_state_bundle, newest_version
 from common_apps.transfer.services.export_steps import (
     ExportOutcome,
@@ -28,7 +29,6 @@ from common_apps.transfer.services.export_steps import (
 from common_apps.transfer.services.files import return_to_exports
 from common_apps.transfer.services.peer import heard_hello, own_hello
 from common_apps.transfer.services.readability import is_readable_by
-from common_apps.transfer.streams import StateSender
 
 
 def export_state(*, run: ExportRun, sender: StateSender, full: bool) -> list[ExportOutcome]:

@@ -32,6 +32,7 @@ from common_apps.transfer.folders import Folders, move_durably
 from common_apps.transfer.keys import KeyFolder, KeyFolderError
 from common_apps.transfer.locks import hold
 from common_apps.transfer.models import AppliedState
+from common_apps.transfer.registry import log_receivers, state_receivers
 from common_apps.transfer.services.applying import apply_bundle
 from common_apps.transfer.services.export_names import sent_streams
 from common_apps.transfer.services.known import find_known
@@ -46,7 +47,6 @@ from common_apps.transfer.services.settling import (
     wait,
 )
 from common_apps.transfer.services.waiting import first_look, is_settled, read_sidecar, wait_for_data
-from common_apps.transfer.streams import log_receivers, state_receivers
 
 log = structlog.get_logger("transfer.import")
 

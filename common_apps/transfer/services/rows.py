@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from common_apps.transfer.models import ExportBatch
-from common_apps.transfer.streams import log_senders, state_senders
+from common_apps.transfer.registry import log_senders, state_senders
 
 
 def mark_rows_exported(batch: ExportBatch, at: datetime) -> None:

@@ -14,7 +14,7 @@ from common_apps.core.ids import new_id
 from common_apps.transfer.bundle import records
 from common_apps.transfer.bundle.codec import encode_record
 from common_apps.transfer.bundle.limits import DEFAULT_LIMITS
-from common_apps.transfer.streams import Outgoing, Waiting
+from common_apps.transfer.registry import Outgoing, Waiting
 from response_site.execution.choices import DeliveryStatus, ResultStatus
 from response_site.execution.failures import ANSWER_DISCARDED, RESULT_TOO_LARGE, Failure, problem_bytes
 from response_site.execution.models import QueryResult

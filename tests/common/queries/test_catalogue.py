@@ -17,7 +17,7 @@ from common_apps.queries.selectors import fields_of, indices_by_profile_type, pe
 from common_apps.queries.services import publish_dataset, publish_index
 from common_apps.queries.streams import STREAM, CatalogueSender
 from common_apps.transfer.bundle.codec import decode_record
-from common_apps.transfer.streams import state_senders
+from common_apps.transfer.registry import state_senders
 from tests.factories import make_user, seed_profiles
 
 pytestmark = pytest.mark.django_db

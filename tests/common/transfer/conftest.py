@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from common_apps.transfer import streams
+from common_apps.transfer import registry
 from common_apps.transfer.keys import KeyFolder
 from tests.common.transfer.kit import LOG_FROM, NOON, Peer, RowsReceiver, RowsSender
 
@@ -63,7 +63,7 @@ def received(settings: Any) -> str:
 def sender(tables: None, peer: Peer, sent: str, monkeypatch: pytest.MonkeyPatch) -> RowsSender:
     """The toy app that sends, in the place of the real one."""
     toy = RowsSender(sent)
-    monkeypatch.setitem(streams.log_senders, sent, toy)
+    monkeypatch.setitem(registry.log_senders, sent, toy)
     return toy
 
 
@@ -71,5 +71,5 @@ def sender(tables: None, peer: Peer, sent: str, monkeypatch: pytest.MonkeyPatch)
 def receiver(tables: None, peer: Peer, received: str, monkeypatch: pytest.MonkeyPatch) -> RowsReceiver:
     """The toy app that receives."""
     toy = RowsReceiver()
-    monkeypatch.setitem(streams.log_receivers, received, toy)
+    monkeypatch.setitem(registry.log_receivers, received, toy)
     return toy

@@ -25,7 +25,7 @@ from common_apps.transfer.bundle.streams import STREAMS
 from common_apps.transfer.bundle.writer import BundleFacts, WrittenBundle, publish, write_part, write_sidecar
 from common_apps.transfer.keys import KeyFolder
 from common_apps.transfer.keys.peers import encode_key
-from common_apps.transfer.streams import Applied, Outgoing, Waiting
+from common_apps.transfer.registry import Applied, Outgoing, Waiting
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LOG_FROM = {"request": "requests", "response": "results"}

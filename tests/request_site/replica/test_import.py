@@ -15,7 +15,7 @@ from common_apps.accounts.streams import ProfileTypesReceiver, UsersReceiver, us
 from common_apps.core.ids import new_id
 from common_apps.transfer.bundle import records
 from common_apps.transfer.bundle.codec import decode_record, encode_record
-from common_apps.transfer.streams import state_receivers, state_senders
+from common_apps.transfer.registry import state_receivers, state_senders
 from tests.factories import seed_profiles
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -17,7 +17,7 @@ from common_apps.transfer.bundle import records
 from common_apps.transfer.bundle.codec import decode_record
 from common_apps.transfer.choices import BundleMode, ExportStatus, ImportStatus
 from common_apps.transfer.models import ExportBatch, ImportBatch
-from common_apps.transfer.streams import log_receivers, log_senders, state_receivers
+from common_apps.transfer.registry import log_receivers, log_senders, state_receivers
 from request_site.submissions.models import Request, Response
 from request_site.submissions.streams import RequestSender, ResultReceiver
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from common_apps.audit.actors import SYSTEM
-from common_apps.transfer import streams
+from common_apps.transfer import registry
 from common_apps.transfer.bundle import records, writer
 from common_apps.transfer.bundle.codec import encode_record
 from common_apps.transfer.folders import site_folders
@@ -39,7 +39,7 @@ class SettingsReceiver:
 @pytest.fixture
 def replica(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> SettingsReceiver:
     toy = SettingsReceiver()
-    monkeypatch.setitem(streams.state_receivers, "settings", toy)
+    monkeypatch.setitem(registry.state_receivers, "settings", toy)
     return toy
 
 
@@ -119,7 +119,7 @@ def test_scan_quarantines_when_it_lies_in_another_streams_folder(
 def test_scan_waits_when_nobody_here_takes_the_stream(
     peer: Peer, transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(streams.log_receivers, "notifications", raising=False)
+    monkeypatch.delitem(registry.log_receivers, "notifications", raising=False)
     line = records.Notification(
         id=uuid4(), user_id=None, level="info", title="t", body="b", created_at=NOON, expires_at=None
     )

@@ -7,7 +7,7 @@ import pytest
 from common_apps.accounts.models import ProfileType
 from common_apps.queries.models import Index
 from common_apps.transfer.bundle.codec import decode_record
-from common_apps.transfer.streams import state_receivers, state_senders
+from common_apps.transfer.registry import state_receivers, state_senders
 from tests.factories import make_user, seed_profiles
 
 pytestmark = pytest.mark.django_db

@@ -16,7 +16,7 @@ from common_apps.queries.services import publish_index
 from common_apps.transfer.bundle import records
 from common_apps.transfer.bundle.codec import decode_record, encode_record
 from common_apps.transfer.models import ExportBatch, ImportBatch
-from common_apps.transfer.streams import Applied
+from common_apps.transfer.registry import Applied
 from response_site.execution.models import QueryResult
 from response_site.execution.streams import RequestReceiver, ResultSender
 from response_site.search.engine import EngineFailure, EngineUnavailable, SearchEngine

@@ -17,7 +17,7 @@ from django.db import connection
 
 from common_apps.core import clock
 from common_apps.core.outages import OUTAGES
-from common_apps.transfer.streams import Applied
+from common_apps.transfer.registry import Applied
 from response_site.execution.choices import IncomingStatus
 from response_site.execution.models import IncomingRequest, QueryResult
 from response_site.execution.services.claim import claim_batch, lease

@@ -12,7 +12,7 @@ import pytest
 
 from common_apps.audit.actors import SYSTEM
 from common_apps.core.ids import new_id
-from common_apps.transfer import streams
+from common_apps.transfer import registry
 from common_apps.transfer.bundle import records
 from common_apps.transfer.bundle.codec import encode_record
 from common_apps.transfer.models import ExportBatch
@@ -39,7 +39,7 @@ class SettingsSender:
 @pytest.fixture
 def master(transactional_db: None, peer: Peer, monkeypatch: pytest.MonkeyPatch) -> SettingsSender:
     toy = SettingsSender()
-    monkeypatch.setitem(streams.state_senders, "settings", toy)
+    monkeypatch.setitem(registry.state_senders, "settings", toy)
     return toy
 
 

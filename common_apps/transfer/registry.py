@@ -1,0 +1,143 @@
+"""What an app says of its streams. What a bundle is and who holds it is transfer's alone; what its rows mean is the
+app's.
+
+An app writes ``streams.py`` with a sender or a receiver for each stream that it has here, and registers it from
+``AppConfig.ready``: ``register_log_sender("requests", RequestSender())``. Names, kinds and record structs stand in
+``common_apps.transfer.bundle.streams.STREAMS``. All methods run inside a transaction that transfer has opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits to be exported: how many rows, and since when the oldest does."""
+
+    count: int
+    oldest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record on its way out: its row's id and its line as JSON, without LF."""
+
+    id: UUID
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What applying a log bundle did. ``conflicts``: ids known here with another content; they are set aside."""
+
+    applied: int = 0
+    known: int = 0
+    conflicts: tuple[UUID, ...] = ()
+    # Rows that the app's after_commit wants to know of (how many drains to wake, whom to notify).
+    woken: dict[str, Any] = field(default_factory=dict)
+
+
+class LogSender(Protocol):
+    """The sending end of a log stream: rows that go pending -> queued (T1) -> exported (T2) -> confirmed."""
+
+    def waiting(self) -> Waiting:
+        """What waits."""
+        ...
+
+    def claim(self, *, batch_id: UUID, limit: int) -> int:
+        """T1: pins up to ``limit`` pending rows to the batch (FOR UPDATE SKIP LOCKED), urgent first; how many."""
+        ...
+
+    def read(self, *, batch_id: UUID) -> Iterator[Outgoing]:
+        """The pinned rows as wire records, in the order of their ids."""
+        ...
+
+    def mark_exported(self, *, batch_id: UUID, at: datetime) -> int:
+        """T2: rows that are still queued become exported."""
+        ...
+
+    def confirm(self, *, batch_id: UUID, conflicts: Collection[UUID], at: datetime) -> None:
+        """The peer has applied the batch; ``conflicts`` are the records that it set aside."""
+        ...
+
+    def requeue(self, *, batch_id: UUID, only: Collection[UUID] | None = None) -> int:
+        """Rows of the batch (or those of ``only``) are pending again, to travel in another; how many.
+
+        Rows that need not travel any more (an answered request) stay as they are.
+        """
+        ...
+
+    def end(self, *, batch_id: UUID, code: str, at: datetime) -> None:
+        """The peer's operator has discarded the batch: nothing of it will ever be applied there."""
+        ...
+
+    def has_unanswered(self, *, batch_id: UUID) -> bool:
+        """Whether a row of the batch still waits for an answer (only requests do)."""
+        ...
+
+
+class LogReceiver(Protocol):
+    """The receiving end of a log stream. Records come decoded (structs of bundle.records), sorted by id."""
+
+    def apply(self, records: Sequence[Any], *, import_batch_id: UUID, at: datetime) -> Applied:
+        """Enters what is not known yet. Applying a record again changes nothing."""
+        ...
+
+    def after_commit(self, applied: Applied) -> None:
+        """Called once the transaction has committed: wakes whoever comes next."""
+        ...
+
+
+class StateSender(Protocol):
+    """The sending end of a state stream. The caller reads inside one REPEATABLE READ snapshot."""
+
+    def snapshot(self) -> Iterator[bytes]:
+        """All records as canonical JSON lines (keys sorted, no spaces, UTF-8), sorted by id, without LF."""
+        ...
+
+    def mark_exported(self, *, seq: int, at: datetime) -> None:
+        """A bundle of version ``seq`` was written."""
+        ...
+
+
+class StateReceiver(Protocol):
+    """The receiving end of a state stream."""
+
+    def apply_snapshot(self, records: Iterable[Any], *, import_batch_id: UUID, at: datetime) -> int:
+        """Makes what is here equal to the records; how many rows changed."""
+        ...
+
+    def after_commit(self, changed: int) -> None:
+        """Called once the transaction has committed."""
+        ...
+
+
+log_senders: dict[str, LogSender] = {}
+log_receivers: dict[str, LogReceiver] = {}
+state_senders: dict[str, StateSender] = {}
+state_receivers: dict[str, StateReceiver] = {}
+
+
+def register_log_sender(stream: str, sender: LogSender) -> None:
+    """This site sends the log stream."""
+    log_senders[stream] = sender
+
+
+def register_log_receiver(stream: str, receiver: LogReceiver) -> None:
+    """This site applies the log stream."""
+    log_receivers[stream] = receiver
+
+
+def register_state_sender(stream: str, sender: StateSender) -> None:
+    """This site is the master of the state stream."""
+    state_senders[stream] = sender
+
+
+def register_state_receiver(stream: str, receiver: StateReceiver) -> None:
+    """This site holds the replica of the state stream."""
+    state_receivers[stream] = receiver
