@@ -8,6 +8,7 @@ class SubmissionsConfig(AppConfig):
     def ready(self) -> None:
         from common_apps.queries.streams import STREAM as CATALOGUE
         from common_apps.queries.streams import CatalogueReceiver
+        from common_apps.transfer import registry
         from request_site.submissions.streams import RequestSender, ResultReceiver
 
         registry.register_log_sender("requests", RequestSender())
