@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
@@ -56,6 +57,9 @@ class AccountsAdminSite(AdminSite):
     """django.contrib.admin's site on both sites."""
 
     login_form = LoginForm
+    site_header = f"Airferry, {settings.SITE} site"
+    site_title = site_header
+    index_title = settings.SITE_PURPOSE
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """One's own password; on a replica nobody has one to change."""

@@ -27,6 +27,10 @@ def api(site: str, env: dict[str, Any]) -> dict[str, Any]:
         "SPECTACULAR_SETTINGS": {
             "TITLE": f"Airferry, {site} site",
             "VERSION": "1",
+            "DESCRIPTION": (
+                "Ask for a token at `auth/token/`, press Authorize, paste the `access` token. Errors are problem details "
+                "(RFC 9457) with a stable `code`. Times are UTC. Lists are pages: follow `next`."
+            ),
             "SCHEMA_PATH_PREFIX": "/api/v1/",
             "SERVE_INCLUDE_SCHEMA": False,
             "SERVE_PUBLIC": True,
