@@ -28,7 +28,7 @@ def api(site: str, env: dict[str, Any]) -> dict[str, Any]:
             "TITLE": f"Airferry, {site} site",
             "VERSION": "1",
             "DESCRIPTION": (
-                "Ask for a token at `auth/token/`, press Authorize, paste the `access` token. Errors are problem details "
+                "Ask for a token at `auth/token/`, press Authorize, paste `access`. Errors are problem details "
                 "(RFC 9457) with a stable `code`. Times are UTC. Lists are pages: follow `next`."
             ),
             "SCHEMA_PATH_PREFIX": "/api/v1/",
