@@ -61,6 +61,10 @@ class AccountsAdminSite(AdminSite):
     site_title = site_header
     index_title = settings.SITE_PURPOSE
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Besides Django's: whether a password can be changed here."""
+        return {**super().each_context(request), "may_change_password": is_master()}
+
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """One's own password; on a replica nobody has one to change."""
         if not is_master():

@@ -7,9 +7,11 @@ from django.conf import settings
 from django.db import OperationalError
 from django.test import Client
 
+from common_apps.accounts.mastership import is_master
 from common_apps.operations import registry
 from common_apps.operations.probes import ProbeError
 from common_apps.operations.registry import Check
+from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -103,3 +105,11 @@ def test_oversized_body_answers_413_before_it_is_read(client: Client) -> None:
     answer = client.post("/api/v1/auth/token/", data=b" " * (1024 * 1024 + 1), content_type="application/json")
     assert answer.status_code == 413
     assert answer.json()["code"] == "payload_too_large"
+
+
+def test_admin_offers_a_password_change_where_users_are_written_and_nowhere_else(client: Client) -> None:
+    client.force_login(make_user(username="boss", role="admin"))
+    page = client.get("/admin/")
+    assert page.status_code == 200
+    assert ("/admin/password_change/" in page.content.decode()) is is_master()
+    assert f"Airferry, {settings.SITE} site" in page.content.decode()
