@@ -23,8 +23,8 @@ from common_apps.queries.kinds import all_kinds
 from request_site.submissions import tasks
 from request_site.submissions.models import IdempotencyKey, Request
 from tests.factories import make_user
+from tests.request_site.submissions.asking import MATCH, REQUESTS, assert_problem, submit_as
 
-REQUESTS = "/api/v1/requests/"
 VALIDATE = f"{REQUESTS}validate/"
 BULK = f"{REQUESTS}bulk/"
 COLUMNS = {
@@ -43,7 +43,6 @@ COLUMNS = {
     "error_message",
     "metadata",
 }
-MATCH = {"index": "contracts", "query": {"match": {"title": "x"}}}
 
 
 def counts() -> tuple[int, int, int]:
@@ -56,16 +55,6 @@ def post(client: APIClient, body: Any, path: str = REQUESTS, **headers: str) -> 
 
 def send(client: APIClient, raw: bytes, content_type: str = "application/json") -> Any:
     return client.post(REQUESTS, raw, content_type=content_type)
-
-
-def assert_problem(answer: Any, status: int, code: str, *pointers: str) -> dict[str, Any]:
-    assert answer.status_code == status, answer.content
-    assert answer["Content-Type"] == "application/problem+json"
-    problem: dict[str, Any] = answer.json()
-    assert (problem["status"], problem["code"]) == (status, code)
-    assert problem["detail"]
-    assert {error["pointer"] for error in problem["errors"]} >= set(pointers), problem
-    return problem
 
 
 def test_submit_stores_a_pending_row_when_the_request_is_sound(
@@ -378,19 +367,6 @@ def test_bulk_refuses_when_it_is_no_list_of_one_to_a_hundred(client: APIClient, 
     assert not Request.objects.exists()
 
 
-def submit_as(user: User, **changes: Any) -> Request:
-    return Request.objects.create(
-        **{
-            "user_id": user.pk,
-            "query_type": "match",
-            "query_params": MATCH,
-            "created_at": clock.now(),
-            "metadata": {},
-            **changes,
-        }
-    )
-
-
 def test_list_shows_ones_own_and_operators_all_when_there_are_others(
     client: APIClient, user: User, client_of: Callable[..., APIClient]
 ) -> None:
@@ -426,30 +402,6 @@ def test_list_filters_and_orders_when_asked(client: APIClient, user: User) -> No
     assert ids("ordering=created_at") == ids("ordering=-priority") == [str(old.pk), str(new.pk)]
     assert ids("status=pending") == ids("query_type=match") == ids(f"created_before={yesterday}") == [str(old.pk)]
     assert ids("status=cancelled") == ids("query_type=term") == ids(f"created_after={yesterday}") == [str(new.pk)]
-
-
-@pytest.mark.parametrize(
-    ("query", "pointer"),
-    [
-        ("status=lost", "/status"),
-        ("query_type=macth", "/query_type"),
-        ("created_after=yesterday", "/created_after"),
-        ("ordering=colour", "/ordering"),
-    ],
-)
-def test_list_refuses_when_the_query_string_is_wrong(client: APIClient, query: str, pointer: str) -> None:
-    assert_problem(client.get(f"{REQUESTS}?{query}"), 400, "validation_failed", pointer)
-
-
-def test_pages_hold_every_row_once_when_rows_are_added_meanwhile(client: APIClient, user: User) -> None:
-    rows = [submit_as(user) for _ in range(5)]
-    seen, address = [], f"{REQUESTS}?page_size=2"
-    while address:
-        page = client.get(address).json()
-        seen += [row["id"] for row in page["results"]]
-        address = page["next"]
-        submit_as(user)
-    assert seen == [str(row.pk) for row in reversed(rows)]
 
 
 def test_key_may_do_what_its_scopes_say_when_a_service_asks(user: User, body: dict[str, Any]) -> None:
