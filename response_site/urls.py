@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from common_apps.core import error_pages
 from common_apps.operations.urls import urlpatterns as shared_urlpatterns
+
+handler400 = error_pages.bad_request
+handler404 = error_pages.page_not_found
+handler500 = error_pages.server_error
 
 urlpatterns = [
     *shared_urlpatterns,

@@ -10,7 +10,7 @@ def work(site: str, env: dict[str, Any]) -> dict[str, Any]:
     return {
         "REDIS_URL": env["REDIS_URL"],
         "CELERY_BROKER_URL": env["REDIS_URL"],
-        "CELERY_RESULT_BACKEND": env["REDIS_URL"],
+        "CELERY_RESULT_BACKEND": f"common_apps.core.results.QuietRedisBackend+{env['REDIS_URL']}",
         "CELERY_RESULT_EXPIRES": 300,
         "CELERY_TASK_DEFAULT_QUEUE": "default",
         # `transfer` is served on the host that has EXPORT_DIR and IMPORT_DIR, the others anywhere.

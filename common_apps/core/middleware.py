@@ -1,52 +1,62 @@
-"""Turns what REST framework never sees into problem details."""
+"""What every request goes through before and after its view."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
+from django.middleware.common import CommonMiddleware
 
 from common_apps.core.api.parsers import MAX_BODY_BYTES
-from common_apps.core.api.problems import describe_error, problem_json
+from common_apps.core.api.problems import problem_json
+from common_apps.core.error_pages import bad_request, is_api, outage_answer
 from common_apps.core.errors import DomainError
 from common_apps.core.outages import OUTAGES
 
-API_PREFIX = "/api/"
+
+class SlashMiddleware(CommonMiddleware):
+    """Django's, but a missing slash is told, not redirected, below /api/: many clients turn a redirected POST into a
+    GET, and would take the list that they get for the answer.
+    """
+
+    def should_redirect_with_slash(self, request: HttpRequest) -> bool:
+        """For pages alone."""
+        return not is_api(request) and super().should_redirect_with_slash(request)
 
 
 class ProblemMiddleware:
-    """Answers an oversized body before it is read, unknown API addresses, and outages met outside the API."""
+    """Refuses what no view could read, answers outages met in pages, and keeps the API's answers out of caches."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        is_api = request.path.startswith(API_PREFIX)
-        if is_api and _announced_length(request) > MAX_BODY_BYTES:
-            return problem_json(
-                request,
-                DomainError("payload_too_large", "A body may hold 1 MiB at most; ask in several requests."),
-            )
-        response = self.get_response(request)
-        unknown_address = is_api and response.status_code == 404 and request.resolver_match is None
-        if unknown_address:
-            return problem_json(
-                request, DomainError("not_found", f"The API has nothing at {request.path}; see /api/docs/.")
-            )
+        # PostgreSQL keeps no U+0000: whatever looked for it would fail.
+        if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            return bad_request(request, ValueError("U+0000 in the address"))
+        unreadable = _unreadable_body(request) if is_api(request) else None
+        response = self.get_response(request) if unreadable is None else problem_json(request, unreadable)
+        if is_api(request):
+            # Tokens, keys, results: whose they are, a shared cache can't know (RFC 9111, 5.2.2.5).
+            response.setdefault("Cache-Control", "no-store")
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """An outage met in a page or the admin: 503, in the form that the caller reads."""
-        if not isinstance(error, OUTAGES) or isinstance(error, Http404):
-            return None
-        described = describe_error(error)
-        assert described is not None  # noqa: S101 - OUTAGES are always described
-        if request.path.startswith(API_PREFIX):
-            return problem_json(request, described)
-        return render(request, "503.html", {"detail": described.detail}, status=503)
+        return outage_answer(request, error) if isinstance(error, OUTAGES) else None
+
+
+def _unreadable_body(request: HttpRequest) -> DomainError | None:
+    """What Django would cut, or take for no body at all."""
+    if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+        return DomainError("length_required", "Send the body with a Content-Length, not in chunks.")
+    if request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+        return DomainError("unsupported_media_type", "Send the body as it is: compressed ones are not read here.")
+    if _announced_length(request) > MAX_BODY_BYTES:
+        return DomainError("payload_too_large", "A body may hold 1 MiB at most; ask in several requests.")
+    return None
 
 
 def _announced_length(request: HttpRequest) -> int:
     length = request.META.get("CONTENT_LENGTH") or "0"
-    return int(length) if length.isdigit() else 0
+    return int(length) if length.isdecimal() else 0

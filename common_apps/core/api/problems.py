@@ -9,10 +9,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
+from common_apps.core.api.renderers import JsonRenderer
 from common_apps.core.errors import DomainError, FieldFault
 from common_apps.core.outages import OUTAGES, name_outage
 
@@ -25,6 +27,7 @@ REPLICA_SQLSTATE = "RO001"
 
 # code -> (status, title). Codes are stable: clients, the admin and the tests rely on them.
 PROBLEMS: dict[str, tuple[int, str]] = {
+    "bad_request": (400, "The request can't be read"),
     "malformed_json": (400, "The body is not sound JSON"),
     "validation_failed": (400, "The request is not valid"),
     "not_authenticated": (401, "Who is asking is not known"),
@@ -39,6 +42,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "request_failed": (409, "The request failed"),
     "request_cancelled": (409, "The request was cancelled"),
     "result_expired": (410, "The result is no longer kept"),
+    "length_required": (411, "The body's length is not known"),
     "payload_too_large": (413, "The body is too large"),
     "unsupported_media_type": (415, "This media type is not read here"),
     "idempotency_mismatch": (422, "The key was used with another body"),
@@ -104,15 +108,22 @@ def _describe_api_exception(error: exceptions.APIException) -> DomainError:
     if isinstance(error, exceptions.Throttled):
         wait = str(int(getattr(error, "wait", None) or 60))
         return DomainError("rate_limited", str(error.detail), headers={"Retry-After": wait})
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        return DomainError("unsupported_media_type", "Send the body as JSON, with Content-Type: application/json.")
+    if isinstance(error, exceptions.NotAcceptable):
+        return DomainError("not_acceptable", "Nothing that Accept names is written here; ask for application/json.")
     code = {
         401: "not_authenticated",
         403: "permission_denied",
         404: "not_found",
         405: "method_not_allowed",
-        406: "not_acceptable",
-        415: "unsupported_media_type",
     }.get(error.status_code, "internal_error")
-    return DomainError(code, str(error.detail))
+    return DomainError(code, _words(error.detail))
+
+
+def _words(detail: Any) -> str:
+    """What the error says; simplejwt's say it in a dict."""
+    return str(detail.get("detail", "") if isinstance(detail, dict) else detail)
 
 
 def _field_faults(detail: Any, pointer: str = "") -> list[FieldFault]:
@@ -135,6 +146,9 @@ def _field_faults(detail: Any, pointer: str = "") -> list[FieldFault]:
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's exception handler. What nobody foresaw becomes a 500 that says nothing of the inside."""
     request = context.get("request")
+    if isinstance(request, Request):
+        # Whatever the view writes (CSV, YAML): a problem is JSON.
+        request.accepted_renderer, request.accepted_media_type = JsonRenderer(), JsonRenderer.media_type
     described = describe_error(error)
     if described is None:
         log.error("unforeseen_error", exc_info=error)

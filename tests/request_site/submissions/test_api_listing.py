@@ -25,7 +25,6 @@ def cursor(*parts: Any) -> str:
     ("query", "pointer"),
     [
         ("status=lost", "/status"),
-        ("status=%00", "/status"),
         ("query_type=macth", "/query_type"),
         ("created_after=yesterday", "/created_after"),
         ("created_after=9999-12-31T23:59:59-23:59", "/created_after"),
