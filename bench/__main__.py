@@ -1,4 +1,7 @@
-"""`make bench`: every ratio beside its reference, medians of 5 runs; writes bench/results.json."""
+"""`make bench`: every ratio beside its reference, medians of 5 runs; writes bench/results.json.
+
+`python -m bench PART...` runs only those of bundles, submit, cycle, claim, and writes nothing.
+"""
 
 import json
 import os
@@ -21,11 +24,16 @@ from devstack.home import ROOT, Home, Site
 from devstack.processes import PidFile, end_running
 from devstack.valkey import free_port
 
+PARTS = ("bundles", "submit", "cycle", "claim")
 RESULTS = ROOT / "bench" / "results.json"
 
 
-def main() -> int:
-    """Run all; 0 whatever the ratios say, since a benchmark is no test."""
+def main(arguments: list[str]) -> int:
+    """Run the parts; 0 whatever the ratios say, since a benchmark is no test."""
+    parts = set(arguments or PARTS)
+    if not parts <= set(PARTS):
+        print(f"usage: python -m bench [{'] ['.join(PARTS)}]", file=sys.stderr)
+        return 2
     began = time.monotonic()
     print(f"bench: {os.cpu_count()} cores, Python {platform.python_version()}; absolute figures drift, ratios count\n")
     ratios: list[Ratio] = []
@@ -35,7 +43,8 @@ def main() -> int:
             print(f"{ratio}\n", flush=True)
         ratios.extend(found)
 
-    keep(bundles.run())
+    if "bundles" in parts:
+        keep(bundles.run())
     with tempfile.TemporaryDirectory(prefix="airferry-bench-") as folder:
         Path(folder).chmod(0o711)
         home = Home.at(Path(folder), {"request": free_port(), "response": free_port()})
@@ -46,12 +55,17 @@ def main() -> int:
             with quiet(home):
                 admin = home.admin()
                 answer = login(home.request.address, admin["username"], admin["password"])
-                keep(submit.run(home.request, answer.body["access"]))
-                _forget(home.request)
-                keep(cycle.run(home))
-                keep([claim(site) for site in home.sites])
+                if "submit" in parts:
+                    keep(submit.run(home.request, answer.body["access"]))
+                    _forget(home.request)
+                if "cycle" in parts:
+                    keep(cycle.run(home))
+                if "claim" in parts:
+                    keep([claim(site) for site in home.sites])
         finally:
             stack.stop(home)
+    if arguments:
+        return 0
     RESULTS.write_text(
         json.dumps(
             {
@@ -112,4 +126,4 @@ def _forget(site: Site) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))
