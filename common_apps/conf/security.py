@@ -77,6 +77,8 @@ def security(site: str, env: dict[str, Any]) -> dict[str, Any]:
         # Who came in stands in the audit log.
         "AXES_DISABLE_ACCESS_LOG": True,
         "AXES_VERBOSE": False,
+        # common_apps.accounts has pages of its own for this, which operators can't change anything on.
+        "AXES_ENABLE_ADMIN": False,
         # Beside the broker, where nothing is evicted.
         "RATELIMIT_USE_CACHE": "limits",
         "SIMPLE_JWT": {

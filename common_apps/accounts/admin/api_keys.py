@@ -50,6 +50,7 @@ class ApiKeyAdmin(ServiceAdmin):
     autocomplete_fields = ("user",)
     fields = ("user", "name", "scopes", "expires_at")
     actions = ("revoke", "rotate")
+    secret_fields = ("key_hash",)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """All but the hash, once it is there."""

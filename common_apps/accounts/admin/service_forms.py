@@ -54,6 +54,13 @@ class ServiceForm(forms.ModelForm):
 class ServiceAdmin(admin.ModelAdmin):
     """A page over a ServiceForm; the model itself is never saved from here."""
 
+    # Whoever may see the list must not find these out by filtering it, a character at a time.
+    secret_fields: tuple[str, ...] = ()
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """As usual, but for secrets."""
+        return lookup.partition("__")[0] not in self.secret_fields and super().lookup_allowed(lookup, value, request)
+
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """The form, which knows who asks."""
         form = super().get_form(request, obj, change=change, **kwargs)

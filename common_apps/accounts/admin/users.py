@@ -73,8 +73,13 @@ class UserAdmin(MasterAdmin):
     list_filter = ("role", "profile_type", "is_active", "absent")
     search_fields = ("username", "email", "full_name", "=id")
     actions = ("deactivate", "activate")
+    secret_fields = ("password",)
     _LIMITS = tuple(MOST)
     _MARKS = ("id", "created_at", "updated_at", "last_login", "synced_at", "deleted_at", "absent")
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Also what the filter by profile asks for: Django takes a foreign key to a name for a foreign lookup."""
+        return lookup == "profile_type__name__exact" or super().lookup_allowed(lookup, value, request)
 
     @admin.display(description="per minute / hour / day, priority")
     def limits(self, user: User) -> str:
