@@ -42,5 +42,9 @@ def api(site: str, env: dict[str, Any]) -> dict[str, Any]:
             # No badge of an outside validator.
             "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
             "COMPONENT_SPLIT_REQUEST": True,
+            "POSTPROCESSING_HOOKS": [
+                "drf_spectacular.hooks.postprocess_schema_enums",
+                "common_apps.core.api.schema.add_common_problems",
+            ],
         },
     }

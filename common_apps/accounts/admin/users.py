@@ -77,7 +77,7 @@ class UserAdmin(MasterAdmin):
     _LIMITS = tuple(MOST)
     _MARKS = ("id", "created_at", "updated_at", "last_login", "synced_at", "deleted_at", "absent")
 
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         """Also what the filter by profile asks for: Django takes a foreign key to a name for a foreign lookup."""
         return lookup == "profile_type__name__exact" or super().lookup_allowed(lookup, value, request)
 

@@ -22,17 +22,29 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class TextField(serializers.CharField):
+    """A text: REST framework's would take a number for one."""
+
+    default_error_messages = {"wrong_type": "This is a text."}
+
+    def to_internal_value(self, data: Any) -> Any:
+        """As usual, but for what is none."""
+        if not isinstance(data, str):
+            self.fail("wrong_type")
+        return super().to_internal_value(data)
+
+
 class LoginSerializer(StrictSerializer):
     """{username, password}."""
 
-    username = serializers.CharField(max_length=100, trim_whitespace=False)
-    password = serializers.CharField(max_length=1024, trim_whitespace=False, write_only=True)
+    username = TextField(max_length=100, trim_whitespace=False)
+    password = TextField(max_length=1024, trim_whitespace=False, write_only=True)
 
 
 class RefreshSerializer(StrictSerializer):
     """{refresh}."""
 
-    refresh = serializers.CharField(max_length=4096)
+    refresh = TextField(max_length=4096)
 
 
 class TokenPairSerializer(serializers.Serializer[Any]):
@@ -68,7 +80,7 @@ class MeSerializer(serializers.ModelSerializer[User]):
 class NewApiKeySerializer(StrictSerializer):
     """{name, scopes, expires_at?}."""
 
-    name = serializers.CharField(max_length=100)
+    name = TextField(max_length=100)
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=Scope.choices), allow_empty=False, max_length=20
     )
@@ -82,6 +94,14 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
         model = ApiKey
         fields = ["id", "name", "prefix", "scopes", "is_active", "created_at", "last_used_at", "expires_at"]
         read_only_fields = fields
+
+
+class ApiKeyPageSerializer(serializers.Serializer[Any]):
+    """A page of keys."""
+
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = ApiKeySerializer(many=True)
 
 
 class ApiKeySecretSerializer(ApiKeySerializer):

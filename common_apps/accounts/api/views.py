@@ -24,6 +24,7 @@ from common_apps.accounts.lockout import check_address, locked_out_error
 from common_apps.accounts.models import User
 from common_apps.accounts.services.tokens import TokenPair, issue_tokens, refresh_tokens, revoke_token
 from common_apps.audit.actors import actor_of
+from common_apps.core.api.schema import problems
 
 
 class _Anonymous(APIView):
@@ -40,7 +41,13 @@ class _Anonymous(APIView):
 class TokenView(_Anonymous):
     """User name and password -> tokens."""
 
-    @extend_schema(request=LoginSerializer, responses=TokenPairSerializer, tags=["auth"])
+    @extend_schema(
+        tags=["auth"],
+        operation_id="get_token",
+        summary="User name and password for tokens",
+        request=LoginSerializer,
+        responses={200: TokenPairSerializer, **problems("not_authenticated", "rate_limited")},
+    )
     def post(self, request: Request) -> Response:
         """{access, refresh, expires_in}; 401 for a wrong name or password alike, 429 for too many tries."""
         django_request = _plain(request)
@@ -60,7 +67,13 @@ class TokenView(_Anonymous):
 class RefreshView(_Anonymous):
     """A refresh token -> a new pair; each is good once."""
 
-    @extend_schema(request=RefreshSerializer, responses=TokenPairSerializer, tags=["auth"])
+    @extend_schema(
+        tags=["auth"],
+        operation_id="refresh_token",
+        summary="A refresh token for a new pair; it is good once",
+        request=RefreshSerializer,
+        responses={200: TokenPairSerializer, **problems("token_invalid", "rate_limited")},
+    )
     def post(self, request: Request) -> Response:
         """{access, refresh, expires_in}; 401 ``token_invalid`` when used, revoked, expired or of another site."""
         django_request = _plain(request)
@@ -73,7 +86,13 @@ class RefreshView(_Anonymous):
 class RevokeView(_Anonymous):
     """Ends a refresh token: having it is all the right that it takes."""
 
-    @extend_schema(request=RefreshSerializer, responses={204: None}, tags=["auth"])
+    @extend_schema(
+        tags=["auth"],
+        operation_id="revoke_token",
+        summary="End a refresh token",
+        request=RefreshSerializer,
+        responses={204: None, **problems("token_invalid", "rate_limited")},
+    )
     def post(self, request: Request) -> Response:
         """204; 401 ``token_invalid`` for one that is no good any more."""
         django_request = _plain(request)
@@ -87,7 +106,7 @@ class RevokeView(_Anonymous):
 class MeView(APIView):
     """Whoever asks."""
 
-    @extend_schema(responses=MeSerializer, tags=["auth"])
+    @extend_schema(tags=["auth"], operation_id="get_me", summary="Who you are here", responses={200: MeSerializer})
     def get(self, request: Request) -> Response:
         """The user, the role and the limits that count."""
         return Response(MeSerializer(user_of(request)).data)

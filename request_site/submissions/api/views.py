@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from common_apps.audit.actors import actor_of
 from common_apps.core.api.problems import problem_document
-from common_apps.core.api.schema import problems
+from common_apps.core.api.schema import PAGE_PARAMETERS, problems
 from common_apps.core.errors import DomainError, FieldFault
 from common_apps.core.ids import new_id
 from common_apps.queries.api.asking import AskerView
@@ -30,7 +30,7 @@ from request_site.submissions.api.serializers import (
 )
 from request_site.submissions.models import Request
 from request_site.submissions.selectors import get_request
-from request_site.submissions.services import submit_request, validate_request
+from request_site.submissions.services import MAX_KEY_LENGTH, check_key, submit_request, validate_request
 from request_site.submissions.tasks import wake_exporter
 
 MAX_BULK = 100
@@ -66,8 +66,7 @@ class RequestsView(AskerView):
             OpenApiParameter("created_after", description="at or after this ISO 8601 time"),
             OpenApiParameter("created_before", description="before this ISO 8601 time"),
             OpenApiParameter("ordering", enum=list(ORDERINGS)),
-            OpenApiParameter("cursor", description="of `next` or `previous`"),
-            OpenApiParameter("page_size", int, description="1 to 200, else 50"),
+            *PAGE_PARAMETERS,
         ],
         responses={200: RequestPageSerializer, **problems("validation_failed", *_WHO)},
     )
@@ -137,12 +136,14 @@ class BulkView(AskerView):
                 f"A bulk is a list of 1 to {MAX_BULK} requests; nothing was stored.",
                 errors=[FieldFault("", "wrong_type", f"a list of 1 to {MAX_BULK} requests")],
             )
-        outcomes = [self._submit(request, place, body) for place, body in enumerate(bodies)]
+        key = request.headers.get("Idempotency-Key")
+        if key is not None:
+            check_key(key, most=MAX_KEY_LENGTH - len(f"/{MAX_BULK}"))
+        outcomes = [self._submit(request, place, body, key) for place, body in enumerate(bodies)]
         transaction.on_commit(wake_exporter)
         return Response({"results": outcomes}, status=207)
 
-    def _submit(self, request: HttpRequest, place: int, body: Any) -> dict[str, Any]:
-        key = request.headers.get("Idempotency-Key")
+    def _submit(self, request: HttpRequest, place: int, body: Any, key: str | None) -> dict[str, Any]:
         try:
             stored, replayed = submit_request(
                 user=self.asker(request),

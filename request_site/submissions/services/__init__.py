@@ -1,4 +1,10 @@
 from request_site.submissions.services.results import enter_results
-from request_site.submissions.services.submitting import Verdict, submit_request, validate_request
+from request_site.submissions.services.submitting import (
+    MAX_KEY_LENGTH,
+    Verdict,
+    check_key,
+    submit_request,
+    validate_request,
+)
 
-__all__ = ["Verdict", "enter_results", "submit_request", "validate_request"]
+__all__ = ["MAX_KEY_LENGTH", "Verdict", "check_key", "enter_results", "submit_request", "validate_request"]

@@ -63,7 +63,7 @@ def submit_request(
         compiled = _compile_or_refuse(user, body)
         with transaction.atomic():
             return _store(user, compiled, trace_id, actor), False
-    _check_key(idempotency_key)
+    check_key(idempotency_key)
     body_hash = hashlib.sha256(dumps_canonical(body)).hexdigest()
     earlier = _find_earlier(user, idempotency_key, body_hash)
     if earlier is not None:
@@ -137,12 +137,13 @@ def _store(user: User, compiled: CompiledBody, trace_id: UUID, actor: Actor) -> 
     return request
 
 
-def _check_key(key: str) -> None:
-    if 0 < len(key) <= MAX_KEY_LENGTH and key.isprintable():
+def check_key(key: str, *, most: int = MAX_KEY_LENGTH) -> None:
+    """Raises DomainError ``validation_failed`` for an Idempotency-Key that can't be one, or is longer than ``most``."""
+    if 0 < len(key) <= most and key.isprintable():
         return
     raise DomainError(
         "validation_failed",
-        f"The header Idempotency-Key holds 1 to {MAX_KEY_LENGTH} printable characters; a UUID does well.",
+        f"The header Idempotency-Key holds 1 to {most} printable characters; a UUID does well.",
     )
 
 

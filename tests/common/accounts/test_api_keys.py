@@ -134,3 +134,20 @@ def test_scope_decides_when_a_key_asks() -> None:
     assert not allowed(SimpleNamespace(auth=key, method="POST"), view)
     assert not allowed(SimpleNamespace(auth=key, method="GET"), SimpleNamespace())
     assert allowed(SimpleNamespace(auth=None, method="POST"), view)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"name": 5, "scopes": ["requests:read"]}, "/name"),
+        ({"name": True, "scopes": ["requests:read"]}, "/name"),
+        ({"name": "robot", "scopes": "requests:read"}, "/scopes"),
+        ({"name": "robot", "scopes": ["requests:read"], "expires_at": 5}, "/expires_at"),
+        ({"name": "robot", "scopes": ["requests:read"], "expires_at": "9999-12-31T23:59:59-23:59"}, "/expires_at"),
+    ],
+)
+def test_key_is_not_made_when_a_value_is_of_the_wrong_type(ada: User, body: dict[str, Any], pointer: str) -> None:
+    answer = _client_of(ada).post(KEYS, body, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "validation_failed")
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert not ApiKey.objects.exists()

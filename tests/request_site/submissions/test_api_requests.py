@@ -361,6 +361,13 @@ def test_bulk_stores_nothing_twice_when_it_is_sent_again_under_its_key(client: A
     assert Request.objects.count() == 3
 
 
+def test_bulk_is_refused_whole_when_its_key_leaves_no_room_for_places(client: APIClient, body: dict[str, Any]) -> None:
+    before = counts()
+    assert_problem(post(client, [body], BULK, **{"Idempotency-Key": "k" * 252}), 400, "validation_failed")
+    assert counts() == before
+    assert post(client, [body], BULK, **{"Idempotency-Key": "k" * 251}).json()["results"][0]["status"] == 201
+
+
 @pytest.mark.parametrize("bad", [{}, [], [MATCH] * 101, "x"])
 def test_bulk_refuses_when_it_is_no_list_of_one_to_a_hundred(client: APIClient, bad: Any) -> None:
     assert_problem(post(client, bad, BULK), 400, "validation_failed", "")
