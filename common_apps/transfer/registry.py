@@ -14,6 +14,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from common_apps.transfer.bundle.streams import HOLDINGS, STREAMS
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -101,7 +103,11 @@ class StateSender(Protocol):
         ...
 
     def mark_exported(self, *, seq: int, at: datetime) -> None:
-        """A bundle of version ``seq`` was written."""
+        """The snapshot that was just read travels as version ``seq``, or in none at all should its file fail.
+
+        Called in that snapshot's own transaction: what changes in between stops it (a serialization failure, and all
+        is tried again), where in a later transaction the mark of that change would be lost.
+        """
         ...
 
 
@@ -141,3 +147,9 @@ def register_state_sender(stream: str, sender: StateSender) -> None:
 def register_state_receiver(stream: str, receiver: StateReceiver) -> None:
     """This site holds the replica of the state stream."""
     state_receivers[stream] = receiver
+
+
+def sent_streams() -> list[str]:
+    """The streams that leave this site, holdings last: they tell of what the others have just sent."""
+    here = [stream for stream in STREAMS if stream in log_senders or stream in state_senders]
+    return sorted(here, key=lambda stream: stream == HOLDINGS)

@@ -14,10 +14,9 @@ from common_apps.transfer.errors import UnknownStreamError
 from common_apps.transfer.folders import site_folders
 from common_apps.transfer.limits import site_limits
 from common_apps.transfer.locks import hold
-from common_apps.transfer.registry import log_senders, state_senders
+from common_apps.transfer.registry import log_senders, sent_streams, state_senders
 from common_apps.transfer.services.days import count_day
 from common_apps.transfer.services.export_log import export_log
-from common_apps.transfer.services.export_names import sent_streams
 from common_apps.transfer.services.export_state import export_state
 from common_apps.transfer.services.export_steps import ExportOutcome, ExportRun
 from common_apps.transfer.services.files import tidy_exports

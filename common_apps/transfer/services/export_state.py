@@ -27,8 +27,7 @@ from common_apps.transfer.services.export_steps import (
     write_file,
 )
 from common_apps.transfer.services.files import return_to_exports
-from common_apps.transfer.services.peer import heard_hello, own_hello
-from common_apps.transfer.services.readability import is_readable_by
+from common_apps.transfer.services.peer import heard_hello, is_readable_by, own_hello
 
 
 def export_state(*, run: ExportRun, sender: StateSender, full: bool) -> list[ExportOutcome]:

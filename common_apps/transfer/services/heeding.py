@@ -14,8 +14,8 @@ from django.db import connection
 from common_apps.transfer.bundle import records
 from common_apps.transfer.folders import site_folders
 from common_apps.transfer.models import HeardState, Peer
+from common_apps.transfer.registry import sent_streams
 from common_apps.transfer.services.days import count_day
-from common_apps.transfer.services.export_names import sent_streams
 from common_apps.transfer.services.files import tidy_exports
 from common_apps.transfer.services.forgotten import note_forgotten
 from common_apps.transfer.services.judging import judge_bundles

@@ -32,9 +32,8 @@ from common_apps.transfer.folders import Folders, move_durably
 from common_apps.transfer.keys import KeyFolder, KeyFolderError
 from common_apps.transfer.locks import hold
 from common_apps.transfer.models import AppliedState
-from common_apps.transfer.registry import log_receivers, state_receivers
+from common_apps.transfer.registry import log_receivers, sent_streams, state_receivers
 from common_apps.transfer.services.applying import apply_bundle
-from common_apps.transfer.services.export_names import sent_streams
 from common_apps.transfer.services.known import find_known
 from common_apps.transfer.services.met import Candidate, ImportOutcome, Met
 from common_apps.transfer.services.peer import heed_hello

@@ -24,8 +24,7 @@ from common_apps.transfer.folders import Folders, site_folders
 from common_apps.transfer.models import ExportBatch
 from common_apps.transfer.selectors import locate_bundle
 from common_apps.transfer.services.files import is_intact, return_to_exports
-from common_apps.transfer.services.peer import heard_hello
-from common_apps.transfer.services.readability import is_readable_by
+from common_apps.transfer.services.peer import heard_hello, is_readable_by
 from common_apps.transfer.services.rows import confirm_rows, end_rows, has_unanswered_rows, requeue_rows
 
 log = structlog.get_logger("transfer.holdings")

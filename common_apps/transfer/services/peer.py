@@ -21,7 +21,7 @@ from common_apps.transfer.bundle.streams import HOLDINGS, STREAMS
 from common_apps.transfer.errors import TransferNotReadyError
 from common_apps.transfer.keys import KeyFolder, KeyFolderError
 from common_apps.transfer.keys.peers import encode_key
-from common_apps.transfer.models import AppliedState, Peer
+from common_apps.transfer.models import AppliedState, ExportBatch, Peer
 from common_apps.transfer.selectors import newest_version
 
 log = structlog.get_logger("transfer.peer")
@@ -76,6 +76,17 @@ def heard_hello() -> Hello | None:
     """What the peer's newest hello said; None before its first holdings."""
     raw = Peer.objects.filter(pk=1).values_list("hello", flat=True).first()
     return None if raw is None else msgspec.convert(raw, Hello)
+
+
+def is_readable_by(hello: Hello, batch: ExportBatch) -> bool:
+    """Whether the peer can read and believe what was written for it: its box key is one that the peer announces, its
+    signer one that the peer trusts, its schema one that the peer reads.
+    """
+    return (
+        any(key.box_key == batch.box_key for key in hello.box_keys())
+        and batch.signer in hello.trusts
+        and batch.schema <= hello.max_schema
+    )
 
 
 def own_hello() -> Hello:
