@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.urls import is_valid_path
 from django.views import defaults
 
-from common_apps.core.api.problems import describe_error, problem_json
+from common_apps.core.api.problems import described_outage, problem_json
 from common_apps.core.errors import DomainError
 from common_apps.core.outages import OUTAGES
 
@@ -27,8 +27,7 @@ def is_api(request: HttpRequest) -> bool:
 
 def outage_answer(request: HttpRequest, error: Exception) -> HttpResponse:
     """503 for one of OUTAGES."""
-    described = describe_error(error)
-    assert described is not None  # noqa: S101 - OUTAGES are always described
+    described = described_outage(error)
     if is_api(request):
         return problem_json(request, described)
     page = render(request, "503.html", {"detail": described.detail}, status=503)

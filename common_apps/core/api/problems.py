@@ -70,16 +70,21 @@ def problem_document(
     }
 
 
+def described_outage(error: Exception) -> DomainError:
+    """One of OUTAGES as ours. It doesn't say that nothing was stored: a connection may be lost after the commit."""
+    return DomainError(
+        "service_unavailable",
+        f"{name_outage(error)} does not answer. Try again in a moment.",
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )
+
+
 def describe_error(error: BaseException) -> DomainError | None:
     """The error as one of ours; None for what nobody foresaw."""
     if isinstance(error, DomainError):
         return error
     if isinstance(error, OUTAGES):
-        return DomainError(
-            "service_unavailable",
-            f"{name_outage(error)} does not answer; nothing was changed. Try again in a moment.",
-            headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
-        )
+        return described_outage(error)
     if isinstance(error, DatabaseError) and getattr(error.__cause__, "sqlstate", None) == REPLICA_SQLSTATE:
         return DomainError("replica_read_only", "Users are changed on the response site alone; nothing was changed.")
     if isinstance(error, Http404):

@@ -13,10 +13,11 @@ from rest_framework.request import Request as HttpRequest
 from rest_framework.response import Response
 
 from common_apps.audit.actors import actor_of
-from common_apps.core.api.problems import problem_document
+from common_apps.core.api.problems import described_outage, problem_document
 from common_apps.core.api.schema import PAGE_PARAMETERS, problems
 from common_apps.core.errors import DomainError, FieldFault
 from common_apps.core.ids import new_id
+from common_apps.core.outages import OUTAGES
 from common_apps.queries.api.asking import AskerView
 from common_apps.queries.kinds import all_kinds
 from request_site.submissions.api.documents import request_document, submitted_document
@@ -139,7 +140,16 @@ class BulkView(AskerView):
         key = request.headers.get("Idempotency-Key")
         if key is not None:
             check_key(key, most=MAX_KEY_LENGTH - len(f"/{MAX_BULK}"))
-        outcomes = [self._submit(request, place, body, key) for place, body in enumerate(bodies)]
+        outcomes: list[dict[str, Any]] = []
+        for place, body in enumerate(bodies):
+            try:
+                outcomes.append(self._submit(request, place, body, key))
+            except OUTAGES as error:
+                if place == 0:
+                    raise
+                # Some are stored: an error for all would have them sent, and asked, again.
+                outcomes += [_refusal(request, left, described_outage(error)) for left in range(place, len(bodies))]
+                break
         transaction.on_commit(wake_exporter)
         return Response({"results": outcomes}, status=207)
 
@@ -153,9 +163,7 @@ class BulkView(AskerView):
                 idempotency_key=None if key is None else f"{key}/{place}",
             )
         except DomainError as refused:
-            errors = [FieldFault(f"/{place}{fault.pointer}", fault.code, fault.detail) for fault in refused.errors]
-            problem = problem_document(refused.code, refused.detail, instance=request.path, errors=errors)
-            return {"index": place, "status": problem["status"], "problem": problem}
+            return _refusal(request, place, refused)
         return {"index": place, "status": 200 if replayed else 201, "id": stored.pk}
 
 
@@ -194,6 +202,13 @@ class RequestView(AskerView):
     def get(self, request: HttpRequest, request_id: UUID) -> Response:
         """The row; another user's is not found."""
         return Response(request_document(get_request(user=self.asker(request), request_id=request_id)))
+
+
+def _refusal(request: HttpRequest, place: int, refused: DomainError) -> dict[str, Any]:
+    """What a bulk says of the item that was refused, its pointers from the root of the bulk."""
+    errors = [FieldFault(f"/{place}{fault.pointer}", fault.code, fault.detail) for fault in refused.errors]
+    problem = problem_document(refused.code, refused.detail, instance=request.path, errors=errors)
+    return {"index": place, "status": problem["status"], "problem": problem}
 
 
 def _body_of(request: HttpRequest) -> object:

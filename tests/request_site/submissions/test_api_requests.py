@@ -11,7 +11,7 @@ from uuid import UUID
 
 import kombu
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from rest_framework.test import APIClient
 
 from common_apps.accounts.models import ApiKey, User
@@ -21,7 +21,9 @@ from common_apps.core import clock
 from common_apps.core.ids import new_id
 from common_apps.queries.kinds import all_kinds
 from request_site.submissions import tasks
+from request_site.submissions.api import views
 from request_site.submissions.models import IdempotencyKey, Request
+from request_site.submissions.services import submit_request
 from tests.factories import make_user
 from tests.request_site.submissions.asking import MATCH, REQUESTS, assert_problem, submit_as
 
@@ -366,6 +368,25 @@ def test_bulk_is_refused_whole_when_its_key_leaves_no_room_for_places(client: AP
     assert_problem(post(client, [body], BULK, **{"Idempotency-Key": "k" * 252}), 400, "validation_failed")
     assert counts() == before
     assert post(client, [body], BULK, **{"Idempotency-Key": "k" * 251}).json()["results"][0]["status"] == 201
+
+
+def test_bulk_tells_what_was_stored_when_the_database_is_lost_on_the_way(
+    client: APIClient, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = iter(range(100))
+
+    def submit(**given: Any) -> Any:
+        if next(taken) >= 2:
+            raise OperationalError("connection to secret-host lost")
+        return submit_request(**given)
+
+    monkeypatch.setattr(views, "submit_request", submit)
+    results = post(client, [body] * 4, BULK).json()["results"]
+    assert [item["status"] for item in results] == [201, 201, 503, 503]
+    assert results[3]["problem"]["code"] == "service_unavailable"
+    assert "secret-host" not in str(results)
+    assert Request.objects.count() == 2
+    assert_problem(post(client, [body] * 4, BULK), 503, "service_unavailable")
 
 
 @pytest.mark.parametrize("bad", [{}, [], [MATCH] * 101, "x"])
