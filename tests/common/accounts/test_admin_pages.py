@@ -48,6 +48,15 @@ def test_list_opens_and_finds_when_searched_for_anything(client: Client, model: 
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_form_has_no_inline_script_when_it_is_open_to_an_admin(client: Client, model: Any) -> None:
+    enter(client, "admin")
+    page = client.get(address(model) + "add/")
+    assert page.status_code in (200, 403)
+    scripts = re.findall(r"<script[^>]*>", page.content.decode())
+    assert [tag for tag in scripts if "src=" not in tag and "application/json" not in tag] == []
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
 def test_operator_sees_the_list_and_no_action_but_the_carry_when_in_the_admin(client: Client, model: Any) -> None:
     enter(client, "operator")
     page = client.get(address(model))
