@@ -8,7 +8,7 @@ from common_apps.audit.actors import SYSTEM
 from common_apps.audit.services import seal
 from common_apps.transfer.bundle.streams import STREAMS
 from common_apps.transfer.errors import TransferBusyError, TransferNotReadyError
-from common_apps.transfer.services import export_stream, is_export_due, scan_imports, sent_streams
+from common_apps.transfer.services import Apart, export_stream, is_export_due, scan_imports, sent_streams
 
 log = structlog.get_logger("operations.sweeps")
 
@@ -42,13 +42,16 @@ def seal_audit() -> None:
 
 
 def _export(kind: str) -> None:
+    apart = Apart()
     for stream in sent_streams():
         if STREAMS[stream].kind != kind or not is_export_due(stream):
             continue
         try:
-            export_stream(stream=stream, actor=SYSTEM, wait=False)
+            with apart.keep(stream):
+                export_stream(stream=stream, actor=SYSTEM, wait=False)
         except TransferBusyError:
             continue  # whoever holds the lock takes what waits
         except TransferNotReadyError as error:
             log.warning("export_not_possible_yet", stream=stream, detail=error.detail)
             return
+    apart.raise_first()

@@ -63,8 +63,9 @@ class Folders:
     def make_private(self) -> None:
         """Makes the folders under DATA_DIR, closed to others. Raises TransferNotReadyError."""
         _require(self.data, "DATA_DIR")
-        for folder in (self.incoming, self.quarantine, self.imported, self.exported):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The archive itself, too: a parent that mkdir makes along the way is open to others.
+        for folder in (self.incoming, self.quarantine, self.imported.parent, self.imported, self.exported):
+            folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def site_folders() -> Folders:

@@ -9,7 +9,7 @@ from celery import shared_task
 
 from common_apps.audit.actors import SYSTEM, Actor
 from common_apps.transfer.errors import TransferBusyError, TransferNotReadyError, UnknownStreamError
-from common_apps.transfer.services import export_stream, scan_imports, sent_streams
+from common_apps.transfer.services import Apart, export_stream, scan_imports, sent_streams
 
 log = structlog.get_logger("transfer.tasks")
 
@@ -25,9 +25,11 @@ def export(streams: list[str] | None = None, full: bool = False, actor: dict[str
     """
     who = Actor(**actor) if actor else SYSTEM
     written, outcome = 0, "done"
+    apart = Apart()
     for each in sent_streams() if streams is None else streams:
         try:
-            written += len(export_stream(stream=each, actor=who, full=full, wait=False))
+            with apart.keep(each):
+                written += len(export_stream(stream=each, actor=who, full=full, wait=False))
         except UnknownStreamError as error:
             log.warning("not a stream of this site", stream=each, detail=error.detail)
         except TransferBusyError as error:
@@ -36,6 +38,7 @@ def export(streams: list[str] | None = None, full: bool = False, actor: dict[str
         except TransferNotReadyError as error:
             log.warning("export is not possible yet", stream=each, detail=error.detail)
             return {"outcome": "not_ready", "bundles": written}
+    apart.raise_first()
     return {"outcome": outcome, "bundles": written}
 
 

@@ -105,10 +105,18 @@ def take_copy(path: Path, private_dir: Path, limits: Limits = DEFAULT_LIMITS) ->
 
 
 def measure(path: Path, limits: Limits = DEFAULT_LIMITS) -> MeasuredFile:
-    """Hash a file where it lies: for what this site wrote or copied itself. Raises as `take_copy`."""
+    """Hash a file where it lies: for what this site wrote or copied itself.
+
+    Raises BundleError not_regular, too_large, and bad_hash where a part of it can't be read any more; OSError.
+    """
     with _open_regular(path) as source:
         _check_size(os.fstat(source.fileno()).st_size, limits)
-        return _hash(source, path, None, limits)
+        try:
+            return _hash(source, path, None, limits)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            raise BundleError(Code.BAD_HASH, "a part of the file can't be read") from error
 
 
 def check_envelope(file: MeasuredFile) -> Envelope:

@@ -2,12 +2,13 @@
 
 from common_apps.transfer.registry import sent_streams
 from common_apps.transfer.services.days import count_day
-from common_apps.transfer.services.export import export_all, export_stream, is_export_due
+from common_apps.transfer.services.export import Apart, export_all, export_stream, is_export_due
 from common_apps.transfer.services.export_steps import ExportOutcome
 from common_apps.transfer.services.imports import import_path, scan_imports
 from common_apps.transfer.services.met import ImportOutcome
 
 __all__ = [
+    "Apart",
     "ExportOutcome",
     "ImportOutcome",
     "count_day",

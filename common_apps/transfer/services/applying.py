@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
-from django.db import DataError, IntegrityError, OperationalError, transaction
-from psycopg import errors
+from django.db import DataError, IntegrityError, transaction
 
 from common_apps.audit.actors import Actor
 from common_apps.audit.services import record
@@ -21,11 +20,9 @@ from common_apps.transfer.models import AppliedState, ImportBatch
 from common_apps.transfer.registry import Applied, log_receivers, state_receivers
 from common_apps.transfer.services.met import ImportOutcome, Met
 from common_apps.transfer.services.settling import describe_import, write_row
+from common_apps.transfer.services.transactions import try_again
 
 log = structlog.get_logger("transfer.import")
-
-_TRIES = 5
-_T = TypeVar("_T")
 
 
 def apply_bundle(
@@ -40,7 +37,7 @@ def apply_bundle(
 
     def enter() -> tuple[ImportBatch, Callable[[], None]]:
         with transaction.atomic(durable=True):
-            row = write_row(met, status=ImportStatus.PROCESSING, file_path=place)
+            row, _ = write_row(met, status=ImportStatus.PROCESSING, file_path=place)
             wake = _enter_log(row, met, payload) if header.kind == "log" else _enter_state(row, met, header, payload)
             row.status = ImportStatus.COMPLETED
             row.processed_at = met.at
@@ -61,7 +58,7 @@ def apply_bundle(
         return row, wake
 
     try:
-        row, wake = _try_again(enter)
+        row, wake = try_again(enter)
     except (IntegrityError, DataError) as error:
         # Whatever the checks let through and the database does not: it stands in the signed bytes.
         raise BundleError(Code.BAD_RECORD, f"the database refuses it: {str(error).splitlines()[0]}") from error
@@ -101,19 +98,6 @@ def _enter_state(
 
 def _id_of(each: Any) -> str:
     return str(each.id)
-
-
-def _try_again(work: Callable[[], _T]) -> _T:
-    """Deadlocks and serialization failures pass when tried again."""
-    for attempt in range(1, _TRIES + 1):
-        try:
-            return work()
-        except OperationalError as error:
-            passing = isinstance(error.__cause__, errors.DeadlockDetected | errors.SerializationFailure)
-            if not passing or attempt == _TRIES:
-                raise
-            log.info("import tried again", attempt=attempt, reason=type(error.__cause__).__name__)
-    raise AssertionError("unreachable")
 
 
 def _wake(wake: Callable[[], None]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.db import transaction
 
 from common_apps.core import clock
@@ -15,7 +17,7 @@ def count_day() -> int:
     if known is not None:
         return known
     with transaction.atomic():
-        DayCounter.objects.get_or_create(pk=1, defaults={"days": 0, "last_date": today.replace(year=1)})
+        DayCounter.objects.get_or_create(pk=1, defaults={"days": 0, "last_date": date.min})
         counter = DayCounter.objects.select_for_update().get(pk=1)
         if counter.last_date != today:
             counter.days += 1

@@ -2,27 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
+import structlog
 from django.conf import settings
 
 from common_apps.audit.actors import Actor
 from common_apps.core import clock
+from common_apps.core.errors import DomainError
+from common_apps.core.outages import OUTAGES
 from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.streams import HOLDINGS
 from common_apps.transfer.errors import UnknownStreamError
-from common_apps.transfer.folders import site_folders
+from common_apps.transfer.folders import Folders, site_folders
 from common_apps.transfer.limits import site_limits
 from common_apps.transfer.locks import hold
 from common_apps.transfer.registry import log_senders, sent_streams, state_senders
+from common_apps.transfer.selectors import unfinished_exports
 from common_apps.transfer.services.days import count_day
 from common_apps.transfer.services.export_log import export_log
 from common_apps.transfer.services.export_state import export_state
 from common_apps.transfer.services.export_steps import ExportOutcome, ExportRun
 from common_apps.transfer.services.files import tidy_exports
+from common_apps.transfer.services.known import forget_lost_held
 from common_apps.transfer.services.peer import writer_keys
 from common_apps.transfer.services.recovery import recover_exports
-from common_apps.transfer.services.settling import forget_lost_held
+
+log = structlog.get_logger("transfer.export")
+
+
+class Apart:
+    """Keeps what one stream's export raises from the others: it is logged, and raised once all have been tried.
+
+    What keeps every stream from being exported (the database, a missing folder or key) is raised at once.
+    """
+
+    def __init__(self) -> None:
+        self._first: Exception | None = None
+
+    @contextmanager
+    def keep(self, stream: str) -> Iterator[None]:
+        """For the export of one stream."""
+        try:
+            yield
+        except OUTAGES + (DomainError,):  # noqa: RUF005 - mypy knows the type of a sum
+            raise
+        except Exception as error:
+            log.exception("stream not exported", stream=stream)
+            self._first = self._first or error
+
+    def raise_first(self) -> None:
+        """Raises what was met first, if anything was."""
+        if self._first is not None:
+            raise self._first
 
 
 def export_stream(
@@ -42,14 +76,7 @@ def export_stream(
     folders.require_exports()
     folders.make_private()
     with hold(folders.export_lock(stream), what=f"the export of {stream}", wait=wait):
-        run = ExportRun(
-            stream=stream,
-            actor=actor,
-            folders=folders,
-            keys=writer_keys(),
-            limits=limits or site_limits(),
-            day=count_day(),
-        )
+        run = _begin(stream, actor, folders, limits)
         outcomes = recover_exports(run=run)
         if stream == HOLDINGS:
             forget_lost_held(folders)
@@ -61,24 +88,57 @@ def export_stream(
     return outcomes
 
 
+def settle_dead_exporter(*, stream: str, actor: Actor) -> None:
+    """What an exporter that died has left of the stream is finished, or given back. The caller holds the stream's lock.
+
+    Raises TransferNotReadyError, OSError.
+    """
+    if unfinished_exports(stream).exists():
+        recover_exports(run=_begin(stream, actor, site_folders(), None))
+
+
+def _begin(stream: str, actor: Actor, folders: Folders, limits: Limits | None) -> ExportRun:
+    return ExportRun(
+        stream=stream,
+        actor=actor,
+        folders=folders,
+        keys=writer_keys(),
+        limits=limits or site_limits(),
+        day=count_day(),
+    )
+
+
 def export_all(
-    *, actor: Actor, full: bool = False, limits: Limits | None = None, wait: bool = True
+    *,
+    actor: Actor,
+    streams: Sequence[str] | None = None,
+    full: bool = False,
+    limits: Limits | None = None,
+    wait: bool = True,
 ) -> list[ExportOutcome]:
-    """Every stream of this site, holdings last. Raises as ``export_stream``."""
-    outcomes = []
-    for stream in sent_streams():
-        outcomes += export_stream(stream=stream, actor=actor, full=full, limits=limits, wait=wait)
+    """The streams in this order, by default all of this site, holdings last. One that can't be exported doesn't keep
+    the next from it. Raises as ``export_stream``, once all were tried.
+    """
+    outcomes: list[ExportOutcome] = []
+    apart = Apart()
+    for stream in sent_streams() if streams is None else streams:
+        with apart.keep(stream):
+            outcomes += export_stream(stream=stream, actor=actor, full=full, limits=limits, wait=wait)
+    apart.raise_first()
     return outcomes
 
 
 def is_export_due(stream: str) -> bool:
-    """Whether the automatic export should run: 500 rows of a log wait, or the oldest has waited EXPORT_WAIT_SECONDS.
+    """Whether the automatic export should run: 500 rows of a log wait, or the oldest has waited EXPORT_WAIT_SECONDS, or
+    an exporter has died with rows in its hand (or is still at it, and will be found busy).
 
     A state is always looked at: whether it says anything new only its content tells.
     """
     sender = log_senders.get(stream)
     if sender is None:
         return stream in state_senders
+    if unfinished_exports(stream).exists():
+        return True
     waiting = sender.waiting()
     if waiting.count >= site_limits().log_records:
         return True

@@ -23,11 +23,11 @@ from common_apps.transfer.services.export_steps import (
     fail_batch,
     open_batch,
     publish_file,
-    repeatable_read,
     write_file,
 )
 from common_apps.transfer.services.files import return_to_exports
 from common_apps.transfer.services.peer import heard_hello, is_readable_by, own_hello
+from common_apps.transfer.services.transactions import repeatable_read, try_again
 
 
 def export_state(*, run: ExportRun, sender: StateSender, full: bool) -> list[ExportOutcome]:
@@ -35,6 +35,10 @@ def export_state(*, run: ExportRun, sender: StateSender, full: bool) -> list[Exp
     hello = own_hello() if run.stream == HOLDINGS else None
     if not full and not _is_due(run, sender, hello):
         return []
+    return [try_again(lambda: _export(run, sender, hello))]
+
+
+def _export(run: ExportRun, sender: StateSender, hello: Hello | None) -> ExportOutcome:
     with transaction.atomic(durable=True):
         batch = open_batch(run=run, mode=BundleMode.SNAPSHOT, seq=_next_version(run.stream))
         batch.status = ExportStatus.PROCESSING
@@ -45,11 +49,12 @@ def export_state(*, run: ExportRun, sender: StateSender, full: bool) -> list[Exp
         head = run.audit_head
         with repeatable_read():
             part = write_file(run=run, batch=batch, lines=sender.snapshot(), audit_head=head, hello=hello)
+            sender.mark_exported(seq=batch.seq, at=clock.now())
         written = publish_file(part)
     except Exception as error:
         fail_batch(run=run, batch=batch, reason=f"{type(error).__name__}: {error}")
         raise
-    return [complete_batch(run=run, batch=batch, written=written)]
+    return complete_batch(run=run, batch=batch, written=written)
 
 
 def _next_version(stream: str) -> int:
@@ -76,10 +81,11 @@ def _is_due(run: ExportRun, sender: StateSender, hello: Hello | None) -> bool:
         return _are_holdings_due(run, newest, hello)
     heard = HeardState.objects.filter(stream=run.stream).first()
     if heard is not None:
-        if max(heard.seq, heard.refused_seq or 0) > newest.seq:
+        listed = ((heard.seq, heard.batch_id), (heard.refused_seq or 0, heard.refused_batch_id))
+        if any(seq >= newest.seq and batch_id != newest.id for seq, batch_id in listed):
             return True
-        if heard.seq == newest.seq or heard.batch_id == newest.id:
-            return heard.batch_id != newest.id
+        if heard.batch_id == newest.id:
+            return False
         if heard.refused_batch_id == newest.id:
             # Refused for another reason, it waits for people, or for something newer.
             return heard.refused_code == Code.MISSING_BASE

@@ -4,8 +4,7 @@ together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from common_apps.audit.actors import Actor
 from common_apps.audit.services import head, record, seal
@@ -32,7 +31,7 @@ from common_apps.transfer.bundle.writer import (
     write_part,
     write_sidecar,
 )
-from common_apps.transfer.choices import STATE_MODES, BundleMode, ExportStatus
+from common_apps.transfer.choices import BundleMode, ExportStatus
 from common_apps.transfer.folders import Folders, remove_bundle
 from common_apps.transfer.models import ExportBatch
 from common_apps.transfer.services.peer import WriterKeys
@@ -105,17 +104,6 @@ def open_batch(*, run: ExportRun, mode: BundleMode, seq: int) -> ExportBatch:
     )
 
 
-@contextmanager
-def repeatable_read() -> Iterator[None]:
-    """One snapshot for all that is read in the block. The stream's lock must be held before: a lock taken inside
-    would come too late.
-    """
-    with transaction.atomic(durable=True):
-        with connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        yield
-
-
 def write_file(
     *,
     run: ExportRun,
@@ -164,7 +152,7 @@ def complete_batch(
     written: WrittenBundle,
     outcome: Outcome = "written",
 ) -> ExportOutcome:
-    """T2: the bundle is there, its rows are exported, older bundles of a state are replaced, and the audit knows."""
+    """T2: the bundle is there, a log's rows are exported, a state's older bundles replaced, and the audit knows."""
     at = clock.now()
     with transaction.atomic(durable=True):
         batch.status = ExportStatus.COMPLETED
@@ -177,8 +165,9 @@ def complete_batch(
         batch.checksum = written.checksum
         batch.record_count = written.record_count
         batch.save()
-        mark_rows_exported(batch, at)
-        if batch.mode in STATE_MODES:
+        if batch.mode == BundleMode.BATCH:
+            mark_rows_exported(batch, at)
+        else:
             older = ExportBatch.objects.filter(
                 batch_type=batch.batch_type,
                 status=ExportStatus.COMPLETED,

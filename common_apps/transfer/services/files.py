@@ -38,14 +38,14 @@ def tidy_exports(*, stream: str, folders: Folders) -> None:
 def return_to_exports(path: Path, folders: Folders, batch: ExportBatch) -> None:
     """A bundle that has to go again lies in EXPORT_DIR: moved back from the archive if it is there. Raises OSError."""
     target = folders.exports / batch.batch_type / batch.filename
-    if path == target:
-        return
-    move_durably(path, target)
-    # The sidecar last: its presence says that the bundle is complete.
-    sidecar = path.with_name(sidecar_name(path.name))
-    if sidecar.is_file():
-        move_durably(sidecar, target.with_name(sidecar.name))
-    ExportBatch.objects.filter(pk=batch.pk).update(file_path=str(target))
+    if path != target:
+        move_durably(path, target)
+        # The sidecar last: its presence says that the bundle is complete.
+        sidecar = path.with_name(sidecar_name(path.name))
+        if sidecar.is_file():
+            move_durably(sidecar, target.with_name(sidecar.name))
+    # Also where an earlier move was done, and the transaction that it belonged to rolled back.
+    ExportBatch.objects.filter(pk=batch.pk).exclude(file_path=str(target)).update(file_path=str(target))
 
 
 def is_intact(batch: ExportBatch, folders: Folders) -> bool:

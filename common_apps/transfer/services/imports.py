@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,20 +19,18 @@ from common_apps.transfer.bundle.names import LATEST_NAME, SIDECAR_SUFFIX, parse
 from common_apps.transfer.bundle.streams import STREAMS
 from common_apps.transfer.choices import UNREAD, WAITING, ImportStatus
 from common_apps.transfer.errors import TransferNotReadyError
-from common_apps.transfer.folders import Folders, site_folders
+from common_apps.transfer.folders import Folders, move_durably, site_folders
 from common_apps.transfer.keys import KeyFolderError
 from common_apps.transfer.limits import site_limits
 from common_apps.transfer.locks import hold
 from common_apps.transfer.models import ImportBatch
 from common_apps.transfer.services.days import count_day
 from common_apps.transfer.services.intake import Intake, take_in
-from common_apps.transfer.services.known import settle_copies
-from common_apps.transfer.services.met import Candidate, ImportOutcome
+from common_apps.transfer.services.met import INTERNAL_ERROR, Candidate, ImportOutcome, printable
 from common_apps.transfer.services.peer import site_keys
 
 log = structlog.get_logger("transfer.import")
 
-INTERNAL_ERROR = "internal_error"
 # Profile types and users first: who asks, and what they may, is known when their requests come.
 _ORDER = ("profile_types", "users", "settings", "catalogue", "holdings")
 _RANK = {stream: place for place, stream in enumerate([*_ORDER, *(each for each in STREAMS if each not in _ORDER)])}
@@ -45,7 +42,9 @@ def import_path(*, path: Path, actor: Actor, limits: Limits | None = None) -> Im
     if not os.path.lexists(path):
         raise DomainError("not_found", f"There is no file {path}.")
     outcome = _take_one(
-        Candidate(path=path, explicit=True, patient=False), _intake(folders, actor, limits or site_limits())
+        # Absolute: a file that waits is looked for again by processes that run elsewhere.
+        Candidate(path=path.absolute(), explicit=True, patient=False),
+        _intake(folders, actor, limits or site_limits()),
     )
     if outcome is None:
         raise DomainError("not_found", f"{path} has vanished meanwhile.")
@@ -64,11 +63,15 @@ def scan_imports(*, actor: Actor, limits: Limits | None = None, patient: bool = 
     intake = _intake(folders, actor, limits or site_limits())
     candidates: list[Candidate] = []
     outcomes: list[ImportOutcome] = []
-    for path, folder in _files(folders.imports):
-        if parse_name(path.name) is not None:
-            candidates.append(Candidate(path=path, folder=folder, patient=patient))
-        elif not _belongs_to_a_bundle(path):
-            outcomes.append(ImportOutcome(file=_printable(path.name), outcome="ignored"))
+    for folder, stream in _folders(folders.imports):
+        try:
+            for path in _files(folder):
+                if parse_name(path.name) is not None:
+                    candidates.append(Candidate(path=path, folder=stream, patient=patient))
+                elif not _belongs_to_a_bundle(path) and (stream or path.name not in STREAMS or not _is_folder(path)):
+                    outcomes.append(ImportOutcome(file=printable(path.name), outcome="ignored"))
+        except OSError as error:
+            outcomes.append(_postpone(folder.name, error))
     _forget_vanished()
     for candidate in sorted(candidates, key=_place):
         outcome = _take_one(candidate, intake)
@@ -80,26 +83,31 @@ def scan_imports(*, actor: Actor, limits: Limits | None = None, patient: bool = 
 def _take_one(candidate: Candidate, intake: Intake) -> ImportOutcome | None:
     try:
         with hold(intake.folders.import_lock(), what="the import"):
-            settle_copies(intake.folders)
+            _settle_copies(intake.folders)
             return take_in(candidate, intake)
-    except OUTAGES + (DomainError,):  # noqa: RUF005 - mypy knows the type of a sum
+    except OUTAGES + (TransferNotReadyError,):  # noqa: RUF005 - mypy knows the type of a sum
         raise
     except OSError as error:
         if candidate.explicit:
             raise
-        # No room, no permission, a bad sector: it may concern this file alone, so the next is tried.
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        log.warning("import postponed", file=candidate.name, error=str(error))
-        return ImportOutcome(
-            file=candidate.name,
-            outcome="postponed",
-            code=Code.DISK_FULL if full else INTERNAL_ERROR,
-            detail=error.strerror or str(error),
-        )
+        return _postpone(candidate.name, error)
     except Exception as error:
         # A fault of our own settles nothing, and must not keep the next file from being imported.
         log.exception("import failed", file=candidate.name)
         return ImportOutcome(file=candidate.name, outcome="postponed", code=INTERNAL_ERROR, detail=type(error).__name__)
+
+
+def _settle_copies(folders: Folders) -> None:
+    """Takes up the private copies that a dead importer left: of what was applied they belong in the archive, others go.
+
+    The caller holds the import lock.
+    """
+    for copy in folders.incoming.iterdir():
+        applied = ImportBatch.objects.filter(checksum=copy.stem, status=ImportStatus.COMPLETED).exists()
+        if applied and copy.suffix == ".enc":
+            move_durably(copy, folders.imported / copy.name)
+        else:
+            copy.unlink(missing_ok=True)
 
 
 def _ready() -> Folders:
@@ -117,16 +125,35 @@ def _intake(folders: Folders, actor: Actor, limits: Limits) -> Intake:
     return Intake(folders=folders, keys=site_keys(), limits=limits, actor=actor, day=count_day())
 
 
-def _files(root: Path) -> Iterator[tuple[Path, str | None]]:
-    """All entries of IMPORT_DIR and, with the folder's name, of its stream folders. Links are not followed."""
-    with os.scandir(root) as entries:
+def _postpone(name: str, error: OSError) -> ImportOutcome:
+    """No room, no permission, a bad sector: it may concern this file or folder alone, so the next is tried."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    log.warning("import postponed", file=name, error=str(error))
+    return ImportOutcome(
+        file=name,
+        outcome="postponed",
+        code=Code.DISK_FULL if full else INTERNAL_ERROR,
+        detail=error.strerror or str(error),
+    )
+
+
+def _folders(root: Path) -> Iterator[tuple[Path, str | None]]:
+    """IMPORT_DIR and, each with its stream's name, the stream folders in it."""
+    yield root, None
+    for stream in STREAMS:
+        if _is_folder(root / stream):
+            yield root / stream, stream
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is one, and no link to one."""
+    return path.is_dir() and not path.is_symlink()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name in STREAMS and stat.S_ISDIR(entry.stat(follow_symlinks=False).st_mode):
-                with os.scandir(entry.path) as inner:
-                    for each in inner:
-                        yield Path(each.path), entry.name
-            else:
-                yield Path(entry.path), None
+            yield Path(entry.path)
 
 
 def _belongs_to_a_bundle(path: Path) -> bool:
@@ -159,7 +186,3 @@ def _forget_vanished() -> None:
                 file_path="",
                 error_message="the file was taken away while it waited",
             )
-
-
-def _printable(name: str) -> str:
-    return name.encode("utf-8", "backslashreplace").decode()

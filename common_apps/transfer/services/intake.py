@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -34,8 +35,9 @@ from common_apps.transfer.locks import hold
 from common_apps.transfer.models import AppliedState
 from common_apps.transfer.registry import log_receivers, sent_streams, state_receivers
 from common_apps.transfer.services.applying import apply_bundle
+from common_apps.transfer.services.export import settle_dead_exporter
 from common_apps.transfer.services.known import find_known
-from common_apps.transfer.services.met import Candidate, ImportOutcome, Met
+from common_apps.transfer.services.met import INTERNAL_ERROR, Candidate, ImportOutcome, Met
 from common_apps.transfer.services.peer import heed_hello
 from common_apps.transfer.services.settling import (
     count_duplicate,
@@ -84,7 +86,8 @@ def take_in(candidate: Candidate, intake: Intake) -> ImportOutcome | None:
             return wait_for_data(met, look, actor=intake.actor)
         return _judge(replace(met, measured=measured), measured, intake)
     except FileNotFoundError:
-        if candidate.explicit:
+        # Whatever else may be missing on this host must not pass for a file that somebody took away.
+        if candidate.explicit or os.path.lexists(candidate.path):
             raise
         return None
     except BundleError as error:
@@ -151,8 +154,12 @@ def _apply(met: Met, header: Header, envelope: Envelope, key: BoxKey, intake: In
     """Steps 7 to 9. Whoever heeds holdings takes the locks of all exporters."""
     with ExitStack() as locks:
         if header.stream == HOLDINGS:
+            if not intake.folders.exports.is_dir():
+                # Unmounted, all that lies there would count as lost, and travel again.
+                return describe_import(met, "postponed", INTERNAL_ERROR, f"{intake.folders.exports} is not there")
             for stream in sorted(sent_streams()):
                 locks.enter_context(hold(intake.folders.export_lock(stream), what=f"the export of {stream}"))
+                settle_dead_exporter(stream=stream, actor=intake.actor)
         try:
             for _ in open_payload(envelope, header, key, intake.limits):
                 pass

@@ -1,16 +1,18 @@
-"""Which bundles are remembered."""
+"""Which bundles are remembered, and which of them are forgotten again."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Q
 
 from common_apps.transfer.choices import ImportStatus
-from common_apps.transfer.folders import Folders, move_durably
-from common_apps.transfer.models import ImportBatch
+from common_apps.transfer.folders import Folders
+from common_apps.transfer.models import AppliedState, ImportBatch
 
-_REMEMBERED = Q(status=ImportStatus.COMPLETED) | Q(held_at__isnull=False) | Q(discarded_at__isnull=False)
+_HELD = Q(status=ImportStatus.FAILED, held_at__isnull=False, discarded_at=None)
+_REMEMBERED = Q(status=ImportStatus.COMPLETED) | Q(discarded_at__isnull=False) | _HELD
 
 
 def find_known(batch_id: UUID, folders: Folders) -> ImportBatch | None:
@@ -18,22 +20,23 @@ def find_known(batch_id: UUID, folders: Folders) -> ImportBatch | None:
     this.
     """
     row = ImportBatch.objects.filter(_REMEMBERED, source_batch_id=batch_id).order_by("created_at").first()
-    if row is None or row.status == ImportStatus.COMPLETED or row.discarded_at is not None:
-        return row
+    return None if row is not None and _forget_lost(row, folders) else row
+
+
+def forget_lost_held(folders: Folders) -> int:
+    """Held bundles whose quarantined file is gone are forgotten, so that they come again; how many."""
+    return sum(_forget_lost(row, folders) for row in ImportBatch.objects.filter(_HELD))
+
+
+def _forget_lost(row: ImportBatch, folders: Folders) -> bool:
+    if row.held_at is None or row.discarded_at is not None:
+        return False
     if (folders.quarantine / f"{row.checksum}.enc").is_file():
-        return row
-    ImportBatch.objects.filter(pk=row.pk).update(held_at=None, file_path="")
-    return None
-
-
-def settle_copies(folders: Folders) -> None:
-    """Takes up the private copies that a dead importer left: of what was applied they belong in the archive, others go.
-
-    The caller holds the import lock.
-    """
-    for copy in folders.incoming.iterdir():
-        applied = ImportBatch.objects.filter(checksum=copy.stem, status=ImportStatus.COMPLETED).exists()
-        if applied and copy.suffix == ".enc":
-            move_durably(copy, folders.imported / copy.name)
-        else:
-            copy.unlink(missing_ok=True)
+        return False
+    with transaction.atomic():
+        ImportBatch.objects.filter(pk=row.pk).update(status=ImportStatus.DROPPED, held_at=None, file_path="")
+        # Of a state it was told as refused, and what is refused is not carried again.
+        AppliedState.objects.filter(refused_batch_id=row.source_batch_id).update(
+            refused_seq=None, refused_batch_id=None, refused_code=""
+        )
+    return True

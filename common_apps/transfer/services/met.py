@@ -11,6 +11,9 @@ from uuid import UUID
 from common_apps.transfer.bundle.envelope import MeasuredFile, Signer
 from common_apps.transfer.bundle.header import Header
 
+# A fault of this site's own that has no code of the format.
+INTERNAL_ERROR = "internal_error"
+
 Settlement = Literal[
     "completed",
     "duplicate",
@@ -43,6 +46,11 @@ class Candidate:
     def name(self) -> str:
         """The base name."""
         return self.path.name
+
+    @property
+    def place(self) -> str:
+        """Where it lies, as a text that a column and a terminal can hold."""
+        return printable(str(self.path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +85,8 @@ class ImportOutcome:
     def is_alarming(self) -> bool:
         """Whether the command ends with exit code 1."""
         return self.outcome in ("quarantined", "postponed") or self.code == "record_conflict"
+
+
+def printable(name: str) -> str:
+    """A name of bytes that are no UTF-8, with these escaped."""
+    return name.encode("utf-8", "backslashreplace").decode()

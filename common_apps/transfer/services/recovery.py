@@ -18,6 +18,9 @@ def recover_exports(*, run: ExportRun) -> list[ExportOutcome]:
     """Finishes each bundle whose file is there and sound; of the others what is there goes, and their rows are
     pending again.
     """
+    for stray in run.folder.glob(".*.part"):
+        # A sidecar or latest.json that was never whole.
+        stray.unlink(missing_ok=True)
     outcomes = []
     for batch in unfinished_exports(run.stream):
         written = _find_sound(run, batch)

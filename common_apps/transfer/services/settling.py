@@ -12,12 +12,12 @@ from django.db.models import F
 from common_apps.audit.actors import Actor
 from common_apps.audit.services import record
 from common_apps.transfer.bundle.durability import replace_atomically, sync_directory
-from common_apps.transfer.bundle.errors import BundleError
+from common_apps.transfer.bundle.errors import BundleError, Code
 from common_apps.transfer.bundle.names import sidecar_name
 from common_apps.transfer.choices import UNREAD, ImportStatus
 from common_apps.transfer.folders import Folders
 from common_apps.transfer.models import AppliedState, ImportBatch
-from common_apps.transfer.services.met import Candidate, ImportOutcome, Met, Settlement
+from common_apps.transfer.services.met import Candidate, ImportOutcome, Met, Settlement, printable
 
 log = structlog.get_logger("transfer.import")
 
@@ -26,11 +26,12 @@ PATIENCE_DAYS = 30
 
 def write_row(
     met: Met, *, status: ImportStatus, code: str | None = None, detail: str = "", file_path: str = ""
-) -> ImportBatch:
+) -> tuple[ImportBatch, bool]:
     """The file's row in its new state: the one of an earlier meeting, unless that is remembered for ever, or a new
-    one.
+    one. And whether that is news: a file that can't leave IMPORT_DIR is met, with the same end, by every scan.
     """
     row = _earlier_row(met) or ImportBatch(created_at=met.at, first_day=met.day, met_count=0)
+    is_news = row._state.adding or (row.status, row.code) != (status, code)
     if not (status.waits and ImportStatus(row.status).waits):
         row.first_day = met.day
     row.filename = met.candidate.name
@@ -57,14 +58,14 @@ def write_row(
         row.sent_at = met.header.created_at
         row.record_count = met.header.record_count
     row.save()
-    return row
+    return row, is_news
 
 
 def describe_import(met: Met, outcome: Settlement, code: str | None = None, detail: str = "") -> ImportOutcome:
     """The file as a row of the command's table."""
     header = met.header
     return ImportOutcome(
-        file=met.candidate.name,
+        file=printable(met.candidate.name),
         outcome=outcome,
         code=code,
         stream=header.stream if header else "",
@@ -77,17 +78,23 @@ def describe_import(met: Met, outcome: Settlement, code: str | None = None, deta
 def wait(met: Met, *, status: ImportStatus, actor: Actor) -> ImportOutcome:
     """The file can't be read yet and stays where it lies; after 30 days it is dropped."""
     with transaction.atomic():
-        row = write_row(met, status=status, code=status, file_path=str(met.candidate.path))
+        row, _ = write_row(met, status=status, code=status, file_path=met.candidate.place)
     if met.day - row.first_day >= PATIENCE_DAYS:
         return drop(met, code=status, detail=f"it waited for {PATIENCE_DAYS} days", actor=actor)
     return describe_import(met, status.value, status.value)  # type: ignore[arg-type]  # a waiting status is a settlement
 
 
 def drop(met: Met, *, code: str, detail: str, actor: Actor) -> ImportOutcome:
-    """The file is of no use: it goes, without alarm, and is judged anew should it come again."""
+    """The file is of no use: it goes, without alarm, and is judged anew should it come again.
+
+    A delta that finds no base is told as refused: only so does the other site know that it has to send a snapshot.
+    """
     with transaction.atomic():
-        row = write_row(met, status=ImportStatus.DROPPED, code=code, detail=detail)
-        _audit("bundle.dropped", row, actor)
+        row, is_news = write_row(met, status=ImportStatus.DROPPED, code=code, detail=detail)
+        if code == Code.MISSING_BASE:
+            _tell_refused(met, code)
+        if is_news:
+            _audit("bundle.dropped", row, actor)
     leave_imports(met.candidate)
     return describe_import(met, "dropped", code, detail)
 
@@ -106,7 +113,7 @@ def quarantine(met: Met, *, error: BundleError, folders: Folders, actor: Actor, 
 
     ``held``: what is wrong stands in the signed bytes, so the bundle is remembered, and the other site is told.
     """
-    place = str(met.candidate.path)
+    place = met.candidate.place
     if met.measured is not None:
         target = folders.quarantine / f"{met.measured.checksum}.enc"
         met.measured.path.replace(target)
@@ -115,25 +122,18 @@ def quarantine(met: Met, *, error: BundleError, folders: Folders, actor: Actor, 
         sync_directory(folders.quarantine)
         place = str(target)
     with transaction.atomic():
-        row = write_row(met, status=ImportStatus.FAILED, code=error.code, detail=error.detail, file_path=place)
+        row, is_news = write_row(met, status=ImportStatus.FAILED, code=error.code, detail=error.detail, file_path=place)
         if held:
             row.held_at = met.at
             row.save(update_fields=["held_at"])
-            _tell_refused(met, error)
-        # What can't be moved away is met by every scan: it is told once.
-        if met.measured is not None or row.met_count == 1:
+            _tell_refused(met, error.code)
+        if is_news:
             _audit("bundle.quarantined", row, actor)
-    log.warning("bundle quarantined", file=met.candidate.name, code=error.code, detail=error.detail, held=held)
+    if is_news:
+        log.warning("bundle quarantined", file=met.candidate.name, code=error.code, detail=error.detail, held=held)
     if met.measured is not None:
         leave_imports(met.candidate)
     return describe_import(met, "quarantined", error.code, error.detail)
-
-
-def forget_lost_held(folders: Folders) -> int:
-    """Held bundles whose quarantined file is gone are forgotten, so that they come again; how many."""
-    held = ImportBatch.objects.filter(status=ImportStatus.FAILED, held_at__isnull=False, discarded_at=None)
-    lost = [row.pk for row in held if not (folders.quarantine / f"{row.checksum}.enc").is_file()]
-    return ImportBatch.objects.filter(pk__in=lost).update(held_at=None, file_path="")
 
 
 def leave_imports(candidate: Candidate) -> None:
@@ -157,14 +157,14 @@ def _earlier_row(met: Met) -> ImportBatch | None:
         row = unremembered.filter(checksum=met.measured.checksum).order_by("-created_at").first()
         if row is not None:
             return row
-    same_place = unremembered.filter(file_path=str(met.candidate.path))
+    same_place = unremembered.filter(file_path=met.candidate.place)
     if met.measured is None and not met.candidate.explicit:
         return same_place.order_by("-created_at").first()
     return same_place.filter(status__in=UNREAD).order_by("-created_at").first()
 
 
-def _tell_refused(met: Met, error: BundleError) -> None:
-    """A state bundle that is held is told as refused, where nothing newer was applied or refused."""
+def _tell_refused(met: Met, code: str) -> None:
+    """A state bundle that is not taken is told as refused, where nothing newer was applied or refused."""
     header = met.header
     if header is None or header.kind != "state":
         return
@@ -172,7 +172,7 @@ def _tell_refused(met: Met, error: BundleError) -> None:
     if header.seq > max(state.seq, state.refused_seq or 0):
         state.refused_seq = header.seq
         state.refused_batch_id = header.batch_id
-        state.refused_code = error.code
+        state.refused_code = code
         state.save()
 
 

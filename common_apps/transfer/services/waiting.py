@@ -109,5 +109,5 @@ def wait_for_data(met: Met, look: Look, *, actor: Actor) -> ImportOutcome:
 
 
 def _waiting_row(met: Met) -> ImportBatch | None:
-    rows = ImportBatch.objects.filter(status=ImportStatus.WAITING_DATA, file_path=str(met.candidate.path))
+    rows = ImportBatch.objects.filter(status=ImportStatus.WAITING_DATA, file_path=met.candidate.place)
     return rows.order_by("-created_at").first()

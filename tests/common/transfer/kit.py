@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,11 +11,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
+import pytest
 from django.conf import settings
 from django.db import connection
 
 from common_apps.core.ids import new_id
-from common_apps.transfer.bundle import records
+from common_apps.transfer.bundle import envelope, records
 from common_apps.transfer.bundle.codec import encode_record
 from common_apps.transfer.bundle.envelope import check_envelope, check_signature, measure
 from common_apps.transfer.bundle.header import AnnouncedBox, AnnouncedSigning, Header, Hello
@@ -247,14 +249,26 @@ class Peer:
 
     def read(self, path: Path) -> tuple[Header, list[Any]]:
         """What this site has sent, as the peer reads it."""
-        envelope = check_envelope(measure(path))
-        header = read_header(envelope, check_signature(envelope, self.keys.trusted_keys()), self.site)
+        outside = check_envelope(measure(path))
+        header = read_header(outside, check_signature(outside, self.keys.trusted_keys()), self.site)
         key = self.keys.find_box_key(header.box_key)
         assert key is not None
-        return header, list(open_payload(envelope, header, key))
+        return header, list(open_payload(outside, header, key))
 
 
 def remove_with_sidecar(path: Path) -> None:
     """As a person who takes files away."""
     path.unlink()
     path.with_name(sidecar_name(path.name)).unlink()
+
+
+def bad_sectors(monkeypatch: pytest.MonkeyPatch, filename: str) -> None:
+    """From now on the file of this name can be opened, and not read."""
+    whole = envelope._hash
+
+    def read(source: Any, path: Path, *others: Any) -> Any:
+        if path.name == filename:
+            raise OSError(errno.EIO, "Input/output error")
+        return whole(source, path, *others)
+
+    monkeypatch.setattr(envelope, "_hash", read)

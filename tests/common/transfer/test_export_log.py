@@ -7,13 +7,17 @@ from typing import Any
 
 import msgspec
 import pytest
+from django.core.management import CommandError, call_command
 
 from common_apps.audit.actors import SYSTEM
 from common_apps.audit.models import AuditLog
+from common_apps.operations import sweeps
+from common_apps.transfer import registry, tasks
+from common_apps.transfer.bundle.errors import BundleError
 from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.models import ExportBatch
 from common_apps.transfer.selectors import bundles_to_carry
-from common_apps.transfer.services import export_stream, is_export_due
+from common_apps.transfer.services import export_all, export_stream, is_export_due
 from tests.common.transfer.kit import Peer, RowsSender
 
 
@@ -86,3 +90,35 @@ def test_is_export_due_when_enough_wait_or_the_oldest_has_waited_long_enough(
     assert is_export_due(sent)
     assert is_export_due("holdings")
     assert not is_export_due("nonsense")
+
+
+RUNS = {
+    "service": lambda: export_all(actor=SYSTEM),
+    "task": tasks.export,
+    "command": lambda: call_command("export_bundles"),
+}
+
+
+@pytest.mark.parametrize("run", list(RUNS))
+def test_export_goes_on_with_the_other_streams_when_one_can_not_be_written(
+    sender: RowsSender, sent: str, run: str
+) -> None:
+    sender.add(line=b"not what the stream's schema asks for")
+    with pytest.raises((BundleError, CommandError), match="bad_record"):
+        RUNS[run]()
+    # Holdings come last, and without them the other site would hear nothing any more.
+    assert ExportBatch.objects.filter(batch_type="holdings", status="completed").count() == 1
+    assert set(sender.states().values()) == {"pending"}
+
+
+def test_sweep_goes_on_with_the_other_states_when_one_can_not_be_written(
+    peer: Peer, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def snapshot(self) -> Any:
+            raise ZeroDivisionError
+
+    monkeypatch.setitem(registry.state_senders, "settings", Broken())
+    with pytest.raises(ZeroDivisionError):
+        sweeps.export_changed_states()
+    assert ExportBatch.objects.filter(batch_type="holdings", status="completed").count() == 1

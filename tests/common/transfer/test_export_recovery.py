@@ -15,8 +15,8 @@ from common_apps.transfer.folders import site_folders
 from common_apps.transfer.locks import hold
 from common_apps.transfer.models import ExportBatch
 from common_apps.transfer.selectors import bundles_to_carry
-from common_apps.transfer.services import export_log, export_steps, export_stream
-from tests.common.transfer.kit import Peer, RowsSender
+from common_apps.transfer.services import export_log, export_steps, export_stream, is_export_due
+from tests.common.transfer.kit import Peer, RowsSender, bad_sectors
 
 
 class KilledError(BaseException):
@@ -113,3 +113,41 @@ def test_export_puts_no_record_in_two_bundles_when_two_run_at_once(sender: RowsS
         thread.join()
     carried = [each.id for batch in bundles_to_carry() for each in peer.read(Path(batch.file_path))[1]]
     assert carried == ids
+
+
+def test_is_export_due_when_an_exporter_died_with_rows_in_its_hand(
+    sender: RowsSender, sent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender.add()
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(export_log, "complete_batch", _die)
+        export_stream(stream=sent, actor=SYSTEM)
+    # Nothing is pending, and yet somebody has to finish it: there may be no other request for days.
+    assert sender.waiting().count == 0
+    assert is_export_due(sent)
+    assert [each.outcome for each in export_stream(stream=sent, actor=SYSTEM)] == ["recovered"]
+    assert not is_export_due(sent)
+
+
+def test_export_removes_what_a_dead_exporter_had_half_written(
+    sender: RowsSender, sent: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender.add()
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(Path, "replace", _die)
+        export_stream(stream=sent, actor=SYSTEM)
+    folder = settings.EXPORT_DIR / sent
+    assert list(folder.glob(".*.part")) != []
+    assert [each.outcome for each in export_stream(stream=sent, actor=SYSTEM)] == ["recovered"]
+    assert list(folder.glob(".*")) == []
+
+
+def test_export_gives_the_rows_another_bundle_when_the_file_of_a_dead_exporter_lies_on_a_bad_sector(
+    sender: RowsSender, sent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender.add()
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(export_log, "complete_batch", _die)
+        export_stream(stream=sent, actor=SYSTEM)
+    bad_sectors(monkeypatch, ExportBatch.objects.get().filename)
+    assert [each.outcome for each in export_stream(stream=sent, actor=SYSTEM)] == ["failed", "written"]

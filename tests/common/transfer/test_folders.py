@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from common_apps.audit.actors import SYSTEM
-from common_apps.transfer.folders import move_durably
+from common_apps.transfer.folders import move_durably, site_folders
 from common_apps.transfer.services import intake, scan_imports
 from tests.common.transfer.kit import Peer, RowsReceiver, log_line
 
@@ -78,3 +80,18 @@ def test_scan_goes_on_when_one_file_can_not_be_read(
     assert found.pop(bad.filename) == ("postponed", "internal_error")
     assert list(found.values()) == [("completed", None)]
     assert [each.outcome for each in scan_imports(actor=SYSTEM)] == ["completed"]
+
+
+def test_folders_under_data_dir_are_closed_to_others(peer: Peer, receiver: RowsReceiver, received: str) -> None:
+    before = os.umask(0o022)
+    try:
+        bad = peer.write(received, [log_line(received)])
+        bad.path.write_bytes(bad.path.read_bytes()[:-1])
+        peer.write(received, [log_line(received)])
+        scan_imports(actor=SYSTEM, patient=False)
+    finally:
+        os.umask(before)
+    data = site_folders().data
+    found = {path.relative_to(data): stat.S_IMODE(path.stat().st_mode) for path in data.rglob("*")}
+    assert {mode for path, mode in found.items() if (data / path).is_dir()} == {0o700}
+    assert sorted(mode for path, mode in found.items() if (data / path).is_file()) == [0o600] * 3

@@ -19,8 +19,8 @@ from common_apps.transfer.keys.peers import encode_key
 from common_apps.transfer.models import ExportBatch
 from common_apps.transfer.models import Peer as PeerRow
 from common_apps.transfer.selectors import bundles_to_carry
-from common_apps.transfer.services import ExportOutcome, export_stream, scan_imports
-from tests.common.transfer.kit import Peer, RowsReceiver, RowsSender, log_line, remove_with_sidecar
+from common_apps.transfer.services import ExportOutcome, export_log, export_stream, scan_imports
+from tests.common.transfer.kit import Peer, RowsReceiver, RowsSender, bad_sectors, log_line, remove_with_sidecar
 
 
 def _export(stream: str) -> ExportBatch:
@@ -288,3 +288,79 @@ def test_holdings_list_a_thousand_bundles_a_line(receiver: RowsReceiver, peer: P
     listed = [each.batch_ids for each in lines if isinstance(each, records.Applied)]
     assert [len(each) for each in listed] == [1000, 1000, 500]
     assert [each for line in listed for each in line] == ids
+
+
+def test_holdings_are_heeded_when_a_record_in_conflict_has_no_uuid(sender: RowsSender, peer: Peer, sent: Any) -> None:
+    ids = sender.add(2)
+    batch = _export(sent)
+    names = ["user/2026-11-23T12:00:00Z", str(ids[1])]
+    peer.tell(records.Batch(stream=sent, batch_id=batch.id, outcome="applied", code="record_conflict", records=names))
+    _heed()
+    assert sender.states() == {ids[0]: "confirmed", ids[1]: "conflict"}
+
+
+def test_holdings_wait_when_the_folder_of_exports_is_not_there(
+    sender: RowsSender, peer: Peer, sent: str, settings: Any
+) -> None:
+    sender.add()
+    batch = _export(sent)
+    away = Path(settings.EXPORT_DIR).with_name("unmounted")
+    Path(settings.EXPORT_DIR).rename(away)
+    peer.tell()
+    (outcome,) = scan_imports(actor=SYSTEM)
+    assert (outcome.outcome, outcome.code) == ("postponed", "internal_error")
+    away.rename(settings.EXPORT_DIR)
+    _heed()
+    batch.refresh_from_db()
+    assert batch.superseded_at is None
+
+
+def test_holdings_supersede_when_the_unconfirmed_file_lies_on_a_bad_sector(
+    sender: RowsSender, peer: Peer, sent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender.add()
+    batch = _export(sent)
+    bad_sectors(monkeypatch, batch.filename)
+    peer.tell()
+    _heed()
+    batch.refresh_from_db()
+    assert batch.superseded_at is not None
+    assert set(sender.states().values()) == {"pending"}
+
+
+def test_holdings_confirm_a_bundle_whose_exporter_died_before_it_was_noted(
+    sender: RowsSender, peer: Peer, sent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class KilledError(BaseException):
+        pass
+
+    def die(**_: Any) -> None:
+        raise KilledError
+
+    sender.add()
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(export_log, "complete_batch", die)
+        export_stream(stream=sent, actor=SYSTEM)
+    batch = ExportBatch.objects.get(batch_type=sent)
+    # An automatic copier has carried it meanwhile.
+    peer.tell(_applied(sent, batch.id))
+    _heed()
+    batch.refresh_from_db()
+    assert batch.confirmed_at is not None
+    assert set(sender.states().values()) == {"confirmed"}
+
+
+def test_confirmed_file_leaves_for_the_archive_when_an_earlier_heeding_rolled_back(
+    sender: RowsSender, peer: Peer, sent: str
+) -> None:
+    sender.add()
+    batch = _export(sent)
+    home = Path(batch.file_path)
+    # The file was brought back from the archive, and the row forgot of it.
+    archived = site_folders().exported / sent / batch.filename
+    ExportBatch.objects.filter(pk=batch.pk).update(file_path=str(archived))
+    peer.tell()
+    _heed()
+    peer.tell(_applied(sent, batch.id))
+    _heed()
+    assert archived.is_file() and not home.exists()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,8 @@ import pytest
 from django.db import OperationalError, connection
 
 from common_apps.audit.actors import SYSTEM
+from common_apps.audit.models import AuditLog
+from common_apps.core.errors import DomainError
 from common_apps.transfer.bundle import writer
 from common_apps.transfer.bundle.keypairs import BoxKey, Kem
 from common_apps.transfer.bundle.limits import Limits
@@ -310,3 +314,106 @@ def test_scan_postpones_when_there_is_no_room_for_the_quarantine(
         assert _scan(patient=False) == [("postponed", "disk_full")]
     assert written.path.exists() and not ImportBatch.objects.exists()
     assert _scan(patient=False) == [("quarantined", "truncated")]
+
+
+def _nothing_leaves(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """As in a shared folder with the sticky bit, among files of other owners."""
+    unlink = Path.unlink
+
+    def refuse(self: Path, missing_ok: bool = False) -> None:
+        if folder in self.parents:
+            raise PermissionError(1, "Operation not permitted", str(self))
+        unlink(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+
+
+def _audited() -> dict[str, int]:
+    return dict(Counter(AuditLog.objects.values_list("action", flat=True)))
+
+
+def test_scan_tells_once_when_what_is_settled_can_not_leave_import_dir(
+    peer: Peer, receiver: RowsReceiver, received: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer.tell(seq=20)
+    assert _scan() == [("completed", None)]
+    _nothing_leaves(monkeypatch, settings.IMPORT_DIR)
+    peer.write(received, [log_line(received)])
+    peer.tell(seq=19)
+    damaged = peer.write(received, [log_line(received)])
+    damaged.path.write_bytes(damaged.path.read_bytes()[:-1])
+    first = sorted(_scan(patient=False), key=str)
+    assert first == [("completed", None), ("dropped", "rolled_back"), ("quarantined", "truncated")]
+    audited = _audited()
+    assert (audited["bundle.dropped"], audited["bundle.quarantined"]) == (1, 1)
+    for _ in range(2):
+        again = sorted(_scan(patient=False), key=str)
+        assert again == [("dropped", "rolled_back"), ("duplicate", "duplicate"), ("quarantined", "truncated")]
+    assert _audited() == audited
+    assert len(receiver.arrived()) == 1
+
+
+def test_scan_says_so_when_something_of_its_own_is_missing(
+    peer: Peer, receiver: RowsReceiver, received: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(**_: Any) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    peer.write(received, [log_line(received)])
+    with monkeypatch.context() as patch:
+        patch.setattr(intake, "apply_bundle", missing)
+        assert _scan() == [("postponed", "internal_error")]
+    assert _scan() == [("completed", None)]
+
+
+def test_scan_goes_on_when_an_app_refuses_a_bundle_in_its_own_words(
+    peer: Peer, receiver: RowsReceiver, received: str
+) -> None:
+    def refuse() -> None:
+        receiver.before = None
+        raise DomainError("replica_read_only", "not here")
+
+    receiver.before = refuse
+    peer.write(received, [log_line(received)])
+    peer.write(received, [log_line(received)])
+    assert _scan() == [("postponed", "internal_error"), ("completed", None)]
+
+
+def test_scan_goes_on_when_a_folder_can_not_be_read(
+    peer: Peer, receiver: RowsReceiver, received: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = settings.IMPORT_DIR / "usage"
+    locked.mkdir()
+    peer.write(received, [log_line(received)])
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if Path(path) == locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert sorted(_scan()) == [("completed", None), ("postponed", "internal_error")]
+
+
+def test_import_takes_a_file_from_a_folder_whose_name_is_no_utf8(
+    peer: Peer, receiver: RowsReceiver, received: str, tmp_path: Path
+) -> None:
+    written = peer.write(received, [log_line(received)], directory=tmp_path / "st\udcffck", schema=2)
+    assert import_path(path=written.path, actor=SYSTEM).outcome == "waiting_schema"
+    assert ImportBatch.objects.get().file_path.endswith(f"st\\udcffck/{written.filename}")
+    odd = tmp_path / "od\udcffd"
+    odd.write_bytes(b"")
+    assert import_path(path=odd, actor=SYSTEM).file == "od\\udcffd"
+
+
+def test_import_remembers_where_a_waiting_file_lies_when_the_path_is_relative(
+    peer: Peer, receiver: RowsReceiver, received: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = peer.write(received, [log_line(received)], directory=tmp_path / "stick", schema=2)
+    with monkeypatch.context() as patch:
+        patch.chdir(tmp_path)
+        assert import_path(path=Path("stick") / written.filename, actor=SYSTEM).outcome == "waiting_schema"
+    # The watcher works elsewhere, and must not take it for gone.
+    assert _scan() == []
+    assert ImportBatch.objects.get().status == "waiting_schema"

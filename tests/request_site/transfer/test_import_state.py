@@ -10,14 +10,18 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
+from common_apps.accounts.models import User
+from common_apps.accounts.streams import USER_FIELDS
 from common_apps.audit.actors import SYSTEM
 from common_apps.transfer import registry
 from common_apps.transfer.bundle import records, writer
 from common_apps.transfer.bundle.codec import encode_record
 from common_apps.transfer.folders import site_folders
 from common_apps.transfer.models import AppliedState
+from common_apps.transfer.selectors import quarantined
 from common_apps.transfer.services import export_stream, scan_imports
 from tests.common.transfer.kit import NOON, Peer, RowsReceiver, log_line
+from tests.factories import make_user
 
 
 class SettingsReceiver:
@@ -51,10 +55,10 @@ def _setting(key: str, value: int) -> bytes:
     return encode_record(records.Setting(id=key, value=msgspec.Raw(str(value).encode())))
 
 
-def _told(peer: Peer) -> records.State:
+def _told(peer: Peer, stream: str = "settings") -> records.State:
     (outcome,) = export_stream(stream="holdings", actor=SYSTEM)
     _, lines = peer.read(site_folders().exports / "holdings" / outcome.file)
-    (state,) = [each for each in lines if isinstance(each, records.State) and each.stream == "settings"]
+    (state,) = [each for each in lines if isinstance(each, records.State) and each.stream == stream]
     return state
 
 
@@ -125,3 +129,42 @@ def test_scan_waits_when_nobody_here_takes_the_stream(
     )
     peer.write("notifications", [encode_record(line)])
     assert _scan() == [("waiting_schema", "waiting_schema")]
+
+
+def test_scan_tells_a_delta_without_base_as_refused_so_that_a_snapshot_comes(
+    peer: Peer, transactional_db: None
+) -> None:
+    refused = peer.write("users", [], seq=3, mode="delta", digest="0" * 64)
+    assert _scan() == [("dropped", "missing_base")]
+    told = _told(peer, "users")
+    assert (told.seq, told.refused) == (0, records.Refused(seq=3, batch_id=refused.batch_id, code="missing_base"))
+
+
+def test_scan_forgets_a_refused_state_when_its_quarantined_file_is_gone(
+    peer: Peer, replica: SettingsReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "_verify_part", lambda *_: None)
+        patch.setattr(writer._Tally, "digest", property(lambda self: "0" * 64))
+        peer.write("settings", [_setting("a", 1)], seq=7)
+    assert _scan() == [("quarantined", "digest_mismatch")]
+    for path in site_folders().quarantine.iterdir():
+        path.unlink()
+    # Were it still told as refused, the other site would wait for people who have nothing to decide on.
+    assert _told(peer).refused is None
+    assert not quarantined().exists()
+
+
+def test_scan_holds_users_and_changes_nothing_when_a_name_stands_twice(peer: Peer, transactional_db: None) -> None:
+    kept = make_user("ada")
+    lines = sorted(_user_line(name) for name in ("bob", "bob", "eve"))
+    refused = peer.write("users", lines, seq=9)
+    assert _scan() == [("quarantined", "bad_record")]
+    assert [user.pk for user in User.objects.filter(is_active=True)] == [kept.pk]
+    told = _told(peer, "users")
+    assert told.refused == records.Refused(seq=9, batch_id=refused.batch_id, code="bad_record")
+
+
+def _user_line(username: str) -> bytes:
+    user = User(id=uuid4(), username=username, password="!", profile_type_id="basic")
+    return encode_record(records.User(**{wire: getattr(user, name) for wire, name in USER_FIELDS.items()}))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from django.db import connection
 
+from common_apps.accounts.models import User
 from common_apps.audit.actors import SYSTEM
 from common_apps.core.ids import new_id
 from common_apps.transfer import registry
@@ -19,6 +22,7 @@ from common_apps.transfer.models import ExportBatch
 from common_apps.transfer.selectors import bundles_to_carry
 from common_apps.transfer.services import ExportOutcome, export_state, export_steps, export_stream, scan_imports
 from tests.common.transfer.kit import Peer
+from tests.factories import make_user
 
 
 class SettingsSender:
@@ -137,5 +141,71 @@ def test_export_finishes_the_work_when_an_exporter_died(
         _export()
     found = _export()
     assert [each.outcome for each in found] == outcomes
-    assert master.exported == [found[-1].seq]
+    # A version that was marked and never came to be is above every one that is listed: a delta holds its rows again.
+    assert master.exported[-1] == found[-1].seq
     assert [each.pk for each in bundles_to_carry()] == [found[-1].batch_id]
+
+
+def test_export_keeps_the_mark_of_a_user_who_changes_while_the_bundle_is_written(
+    peer: Peer, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, bob = make_user("ada"), make_user("bob")
+    publish = export_state.publish_file
+
+    def change_first(part: Any) -> Any:
+        User.objects.filter(pk=ada.pk).update(full_name="Ada L.")
+        return publish(part)
+
+    monkeypatch.setattr(export_state, "publish_file", change_first)
+    (outcome,) = export_stream(stream="users", actor=SYSTEM)
+    ada.refresh_from_db()
+    bob.refresh_from_db()
+    assert ada.dirty
+    assert (bob.dirty, bob.sent_seq) == (False, outcome.seq)
+
+
+def test_export_reads_users_again_when_one_changes_under_the_snapshot(
+    peer: Peer, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = make_user("ada")
+    master = registry.state_senders["users"]
+    reads: list[int] = []
+
+    class Watched:
+        mark_exported = staticmethod(master.mark_exported)
+
+        def snapshot(self) -> Iterator[bytes]:
+            yield from master.snapshot()
+            reads.append(1)
+            if len(reads) == 1:
+                elsewhere(lambda: User.objects.filter(pk=ada.pk).update(full_name="Ada L."))
+
+    monkeypatch.setitem(registry.state_senders, "users", Watched())
+    export_stream(stream="users", actor=SYSTEM)
+    (bundle,) = bundles_to_carry()
+    assert [each.full_name for each in peer.read(Path(bundle.file_path))[1]] == ["Ada L."]
+    ada.refresh_from_db()
+    assert (ada.dirty, ada.sent_seq) == (False, bundle.seq)
+
+
+def elsewhere(work: Callable[[], object]) -> None:
+    """In another connection."""
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+
+
+def test_export_writes_anew_when_the_list_shows_another_bundle_of_the_same_version_as_refused(
+    master: SettingsSender, peer: Peer
+) -> None:
+    (first,) = _export()
+    _tell(peer, seq=0, batch_id=None, refused=records.Refused(seq=first.seq, batch_id=new_id(), code="bad_record"))
+    (second,) = _export()
+    assert second.seq > first.seq

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from common_apps.audit.actors import SYSTEM
 from common_apps.core.tables import print_table
 from common_apps.transfer.management.plain_errors import told_plainly
-from common_apps.transfer.services import export_all, export_stream
+from common_apps.transfer.services import export_all
 
 
 class Command(BaseCommand):
@@ -25,13 +25,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Exports in the given order."""
-        outcomes = []
         with told_plainly():
-            if options["streams"]:
-                for stream in options["streams"]:
-                    outcomes += export_stream(stream=stream, actor=SYSTEM, full=options["full"])
-            else:
-                outcomes = export_all(actor=SYSTEM, full=options["full"])
+            outcomes = export_all(streams=options["streams"] or None, actor=SYSTEM, full=options["full"])
         rows = [
             {
                 "stream": each.stream,
