@@ -14,6 +14,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
 
+from common_apps.transfer.bundle.limits import DEFAULT_LIMITS, MIB
 from common_apps.transfer.keys import KeyFolder, KeyFolderError
 
 _FOLDERS = (
@@ -55,6 +56,17 @@ def check_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[c
             hint=f"There: keys export-public. Here: keys trust {settings.PEER}.pub.json, after comparing the words.",
             id="transfer.W002",
         )
+    ]
+
+
+@checks.register("transfer")
+def check_limits(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """E002: a limit so low that what may stand on a line fits no bundle, and would wait for ever."""
+    line = DEFAULT_LIMITS.line // MIB + 1
+    return [
+        checks.Error(f"{name} is {getattr(settings, name)}.", hint=f"Set it to {least} or more.", id="transfer.E002")
+        for name, least in (("LOG_BUNDLE_RECORDS", 1), ("LOG_BUNDLE_MIB", line), ("STATE_BUNDLE_MIB", line))
+        if getattr(settings, name) < least
     ]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 from django.core.management.base import CommandError
+from django.db import ProgrammingError
 
 from common_apps.core.errors import DomainError
 from common_apps.core.outages import OUTAGES, name_outage
@@ -26,5 +28,9 @@ def told_plainly() -> Iterator[None]:
         raise CommandError(f"{error.code}: {error.detail}. {describe(error.code).cure}") from error
     except OUTAGES as error:
         raise CommandError(f"{name_outage(error)} does not answer; what was not done yet waits. Try again.") from error
+    except ProgrammingError as error:
+        if not isinstance(error.__cause__, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+            raise
+        raise CommandError("The database lacks a table or column of this release: run the command setup.") from error
     except OSError as error:
         raise CommandError(f"{error.filename or 'a folder'}: {error.strerror or error}") from error

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from common_apps.transfer.bundle.codec import encode_record
 from common_apps.transfer.bundle.envelope import Envelope, check_envelope, check_signature, take_copy
-from common_apps.transfer.bundle.errors import BundleError
+from common_apps.transfer.bundle.errors import BundleError, Code
 from common_apps.transfer.bundle.header import Header
 from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.reader import check_name, open_payload, read_header
@@ -62,7 +62,9 @@ def _look_inside(path: Path, envelope: Envelope, found: Inspection, with_records
     try:
         header = read_header(envelope, signer, settings.SITE)
         found = replace(found, header=_plain(header))
-        check_name(path.name, header)
+        # In the archive and in the quarantine it lies under its checksum.
+        if path.name != f"{envelope.file.checksum}.enc":
+            check_name(path.name, header)
         sidecar = read_sidecar(path, limits)
         if sidecar is not None:
             check_sidecar(sidecar, header, size=envelope.file.size, checksum=envelope.file.checksum)
@@ -73,6 +75,8 @@ def _look_inside(path: Path, envelope: Envelope, found: Inspection, with_records
         key = keys.find_box_key(header.box_key)
         if key is None:
             return replace(found, verdict="waiting_key", detail="it is encrypted to a box key that is not here")
+        if key.status == "retired":
+            raise BundleError(Code.UNKNOWN_KEY, f"box key {key.version} is retired")
         lines = []
         for record in open_payload(envelope, header, key, limits):
             if with_records:

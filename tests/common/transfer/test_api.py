@@ -167,3 +167,8 @@ def test_admin_opens_a_batch(
     assert page.status_code == 200
     if model == "importbatch":
         assert "no footer at its end" in page.content.decode()
+
+
+@pytest.mark.parametrize("query", ["stream=%00", "status=%00", "direction=%00"])
+def test_batches_are_refused_or_empty_when_the_filter_is_nonsense(operator: User, query: str) -> None:
+    assert _client(operator).get(f"{API}batches/?{query}").status_code in (200, 400)

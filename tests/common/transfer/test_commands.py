@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from common_apps.audit.models import AuditLog
 from common_apps.transfer.keys import KeyFolder
@@ -161,3 +162,51 @@ def test_checks_name_what_transfer_lacks(folders: Path, settings: Any) -> None:
 
 def test_checks_are_silent_when_all_is_there(peer: Peer) -> None:
     assert _codes() == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("LOG_BUNDLE_RECORDS", 0), ("LOG_BUNDLE_MIB", 16), ("STATE_BUNDLE_MIB", -1)]
+)
+def test_checks_refuse_a_limit_that_no_line_would_fit(peer: Peer, settings: Any, name: str, value: int) -> None:
+    setattr(settings, name, value)
+    assert _codes() == {"transfer.E002"}
+
+
+@pytest.mark.parametrize("arguments", [("export_bundles",), ("import_bundles",), ("quarantine", "list")])
+def test_commands_say_what_to_do_when_the_database_was_never_set_up(
+    peer: Peer, transactional_db: None, arguments: tuple[str, ...]
+) -> None:
+    with connection.cursor() as cursor:
+        for table in ("export_batches", "import_batches", "transfer_days"):
+            cursor.execute(f"ALTER TABLE {table} RENAME TO {table}_away")
+    try:
+        with pytest.raises(CommandError, match="run the command setup"):
+            _run(*arguments)
+    finally:
+        with connection.cursor() as cursor:
+            for table in ("export_batches", "import_batches", "transfer_days"):
+                cursor.execute(f"ALTER TABLE {table}_away RENAME TO {table}")
+
+
+def test_inspect_bundle_tells_what_is_wrong_when_the_file_lies_in_quarantine(
+    peer: Peer, receiver: RowsReceiver, received: str, settings: Any, tmp_path: Path
+) -> None:
+    written = peer.write(received, [log_line(received)])
+    stored = written.path.rename(tmp_path / f"{written.checksum}.enc")
+    assert _json("inspect_bundle", str(stored))[0]["verdict"] == "sound"
+    odd = stored.rename(tmp_path / "od\udcffd")
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("inspect_bundle", str(odd), "--json", stdout=out)
+    (row,) = json.loads(out.getvalue())
+    assert (row["file"], row["verdict"]) == ("od\\udcffd", "name_not_allowed")
+    file = Path(settings.KEY_DIR) / "box" / "v1.json"
+    content = json.loads(file.read_text())
+    file.unlink()
+    file.write_text(json.dumps(content | {"status": "retired"}))
+    file.chmod(0o400)
+    odd.rename(stored)
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("inspect_bundle", str(stored), "--json", stdout=out)
+    assert json.loads(out.getvalue())[0]["verdict"] == "unknown_key"

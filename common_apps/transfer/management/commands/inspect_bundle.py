@@ -12,6 +12,7 @@ from common_apps.core.tables import print_table
 from common_apps.transfer.bundle.errors import Code, describe
 from common_apps.transfer.management.plain_errors import told_plainly
 from common_apps.transfer.services.inspection import SOUND, inspect_bundle
+from common_apps.transfer.services.met import printable
 
 
 class Command(BaseCommand):
@@ -31,14 +32,14 @@ class Command(BaseCommand):
             found = inspect_bundle(path=options["file"], with_records=options["records"])
         known = found.verdict in tuple(Code)
         facts = {
-            "file": options["file"].name,
+            "file": printable(options["file"].name),
             "verdict": found.verdict,
             "detail": found.detail,
             "cure": describe(found.verdict).cure if known else "",
             "signed_by": found.signed_by,
         }
         if options["json"]:
-            row = facts | {"header": found.header}
+            row: dict[str, Any] = facts | {"header": found.header}
             if options["records"]:
                 row["records"] = [msgspec.Raw(line.encode()) for line in found.records]
             print_table(self.stdout, [row], as_json=True)
