@@ -40,14 +40,6 @@ def check_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[c
         trusted = settings.PEER in folder.peers()
     except KeyFolderError as error:
         return [checks.Error(error.detail, hint=error.cure, id="transfer.E001")]
-    except PermissionError as error:
-        return [
-            checks.Error(
-                f"{error.filename} can't be read by this account.",
-                hint="Run as the account that owns KEY_DIR, or give it to the one that runs the site.",
-                id="transfer.E001",
-            )
-        ]
     if trusted:
         return []
     return [

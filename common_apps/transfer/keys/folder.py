@@ -28,6 +28,7 @@ from common_apps.transfer.keys.storage import (
     create_private_file,
     make_private_folder,
     read_private_file,
+    readable,
     replace_private_file,
 )
 
@@ -118,6 +119,7 @@ class KeyFolder:
         replace_atomically(path, encode_public_file(self.signing_key(), self.box_key().public_key))
         return path
 
+    @readable()
     def peers(self) -> dict[Site, TrustedPeer]:
         """Whom this site trusts, by site; nobody where trust.json is not there. Raises KeyFileError."""
         try:
@@ -189,6 +191,7 @@ class KeyFolder:
     def _trust_file(self) -> Path:
         return self.path / "trust.json"
 
+    @readable()
     def _load(self, folder: Path, kind: type[_File], decode: Callable[[_File], _Key]) -> list[_Key]:
         """The keys in `folder`, newest first. Raises KeyFileError."""
         if not folder.exists():

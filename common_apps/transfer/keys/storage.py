@@ -3,6 +3,8 @@
 import os
 import stat
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +19,18 @@ FILE_MODE = 0o400
 MAX_FILE = 256 * 1024
 
 _T = TypeVar("_T")
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """What this account may not read is told as a fault of the folder. Raises KeyFileError."""
+    try:
+        yield
+    except PermissionError as error:
+        raise KeyFileError(
+            f"{error.filename} can't be read by this account.",
+            "Run as the account that owns KEY_DIR, or give it to the one that runs the site.",
+        ) from None
 
 
 def make_private_folder(path: Path) -> None:

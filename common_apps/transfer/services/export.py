@@ -13,12 +13,15 @@ from common_apps.audit.actors import Actor
 from common_apps.core import clock
 from common_apps.core.errors import DomainError
 from common_apps.core.outages import OUTAGES
+from common_apps.transfer.bundle.errors import BundleError
 from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.streams import HOLDINGS
+from common_apps.transfer.choices import ExportStatus
 from common_apps.transfer.errors import UnknownStreamError
 from common_apps.transfer.folders import Folders, site_folders
 from common_apps.transfer.limits import site_limits
 from common_apps.transfer.locks import hold
+from common_apps.transfer.models import ExportBatch
 from common_apps.transfer.registry import log_senders, sent_streams, state_senders
 from common_apps.transfer.selectors import unfinished_exports
 from common_apps.transfer.services.days import count_day
@@ -31,6 +34,8 @@ from common_apps.transfer.services.peer import writer_keys
 from common_apps.transfer.services.recovery import recover_exports
 
 log = structlog.get_logger("transfer.export")
+
+_AFTER_FAILURE = timedelta(seconds=60)
 
 
 class Apart:
@@ -50,7 +55,9 @@ class Apart:
         except OUTAGES + (DomainError,):  # noqa: RUF005 - mypy knows the type of a sum
             raise
         except Exception as error:
-            log.exception("stream not exported", stream=stream)
+            # Of a full disk or a record that can't be written the words are enough; anything else is a bug.
+            bug = None if isinstance(error, OSError | BundleError) else error
+            log.error("stream not exported", stream=stream, reason=str(error), exc_info=bug)
             self._first = self._first or error
 
     def raise_first(self) -> None:
@@ -130,11 +137,14 @@ def export_all(
 
 def is_export_due(stream: str) -> bool:
     """Whether the automatic export should run: 500 rows of a log wait, or the oldest has waited EXPORT_WAIT_SECONDS, or
-    an exporter has died with rows in its hand (or is still at it, and will be found busy).
+    an exporter has died with rows in its hand (or is still at it, and will be found busy). After a failure it waits a
+    minute: every attempt leaves a row for ever, and a full disk may last for days.
 
     A state is always looked at: whether it says anything new only its content tells.
     """
     sender = log_senders.get(stream)
+    if _has_just_failed(stream):
+        return False
     if sender is None:
         return stream in state_senders
     if unfinished_exports(stream).exists():
@@ -144,3 +154,13 @@ def is_export_due(stream: str) -> bool:
         return True
     patience = timedelta(seconds=settings.EXPORT_WAIT_SECONDS)
     return waiting.count > 0 and waiting.oldest_at is not None and clock.now() - waiting.oldest_at >= patience
+
+
+def _has_just_failed(stream: str) -> bool:
+    # Rows that stand for what was forgotten have no file, and were no attempt.
+    own = ExportBatch.objects.filter(batch_type=stream).exclude(filename="")
+    newest = own.order_by("-created_at", "-id").first()
+    if newest is None or newest.status != ExportStatus.FAILED:
+        return False
+    # A clock that was put back must not make it wait for longer.
+    return abs(clock.now() - newest.created_at) < _AFTER_FAILURE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -210,3 +211,20 @@ def test_inspect_bundle_tells_what_is_wrong_when_the_file_lies_in_quarantine(
     with pytest.raises(SystemExit):
         call_command("inspect_bundle", str(stored), "--json", stdout=out)
     assert json.loads(out.getvalue())[0]["verdict"] == "unknown_key"
+
+
+def test_commands_name_file_and_cure_when_the_account_may_not_read_the_keys(
+    peer: Peer, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = os.open
+
+    def refuse(path: Any, *others: Any, **named: Any) -> int:
+        if Path(path).name == "v1.json":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *others, **named)
+
+    monkeypatch.setattr(os, "open", refuse)
+    for command in ("export_bundles", "import_bundles"):
+        with pytest.raises(CommandError, match=r"v1\.json can't be read by this account.*account that owns KEY_DIR"):
+            _run(command)
+    assert _codes() == {"transfer.E001"}

@@ -122,3 +122,19 @@ def test_sweep_goes_on_with_the_other_states_when_one_can_not_be_written(
     with pytest.raises(ZeroDivisionError):
         sweeps.export_changed_states()
     assert ExportBatch.objects.filter(batch_type="holdings", status="completed").count() == 1
+
+
+def test_is_export_due_waits_a_minute_when_the_last_attempt_failed(
+    sender: RowsSender, sent: str, time_machine: Any
+) -> None:
+    time_machine.move_to("2026-11-23T13:00:00Z", tick=False)
+    sender.add(line=b"not what the stream's schema asks for")
+    assert is_export_due(sent)
+    with pytest.raises(BundleError):
+        export_stream(stream=sent, actor=SYSTEM)
+    assert not is_export_due(sent)
+    time_machine.shift(60)
+    assert is_export_due(sent)
+    # So is it when the clock was put back meanwhile.
+    time_machine.move_to("2026-11-23T12:30:00Z", tick=False)
+    assert is_export_due(sent)
