@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
         keep(bundles.run())
     with tempfile.TemporaryDirectory(prefix="airferry-bench-") as folder:
         Path(folder).chmod(0o711)
-        home = Home.at(Path(folder), {"request": free_port(), "response": free_port()})
+        home = Home.at(Path(folder), {"request": free_port(), "response": free_port()}, transient=True)
         stack.start(home)
         try:
             for site in (home.response, home.request, home.response):

@@ -1,5 +1,6 @@
 """`python -m devstack {start,carry,stop,logs,demo,airgap}`: what the make targets run."""
 
+import signal
 import subprocess
 import sys
 
@@ -74,6 +75,8 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in COMMANDS:
         print(f"usage: python -m devstack {{{','.join(COMMANDS)}}}", file=sys.stderr)
         return 2
+    # ended from outside: tidy up as after Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return COMMANDS[arguments[0]]()
     except DevstackError as error:

@@ -32,7 +32,7 @@ def run(
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix=f"airferry-{name}-") as folder:
         Path(folder).chmod(0o711)  # for PostgreSQL's account
-        home = Home.at(Path(folder), ports, isolated=isolated)
+        home = Home.at(Path(folder), ports, isolated=isolated, transient=True)
 
         def tell(text: str) -> None:
             print(f"[{time.monotonic() - began:5.1f} s] {text}", flush=True)

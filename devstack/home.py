@@ -128,18 +128,19 @@ class Site:
 
 @dataclass(frozen=True)
 class Home:
-    """Both sites and the stick between them."""
+    """Both sites and the stick between them. What runs in a `transient` one ends with the process that started it."""
 
     path: Path
     request: Site
     response: Site
+    transient: bool = False
 
     @classmethod
-    def at(cls, path: Path, ports: dict[str, int], *, isolated: bool = False) -> "Home":
+    def at(cls, path: Path, ports: dict[str, int], *, isolated: bool = False, transient: bool = False) -> "Home":
         """The home at `path` with the sites on `ports`."""
         path = path.resolve()
         sites = {name: Site(name, path / name, ports[name], isolated) for name in SITES}
-        return cls(path, **sites)
+        return cls(path, **sites, transient=transient)
 
     @classmethod
     def from_environment(cls) -> "Home":

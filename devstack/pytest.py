@@ -19,6 +19,7 @@ from pathlib import Path
 from devstack.environment import ROLE, SITES, make_folders, new_secrets, service_urls, without_ours
 from devstack.errors import DevstackError
 from devstack.postgres import Cluster, new_password
+from devstack.processes import die_with_parent
 from devstack.valkey import Valkey
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,22 +78,28 @@ def _start_services(stack: ExitStack, site: str, home: Path) -> dict[str, str]:
 
 
 def _run(command: list[str], environment: dict[str, str]) -> int:
-    # Ctrl-C reaches pytest as well, as a member of the terminal's process group: leave it the time to tidy up
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, preexec_fn=die_with_parent(signal.SIGINT))
     while True:
         try:
             return process.wait()
+        except _TerminatedError:
+            process.send_signal(signal.SIGINT)
         except KeyboardInterrupt:
+            # Ctrl-C has reached pytest as well, a member of the terminal's process group: it is tidying up
             continue
 
 
-def _end_like_interrupt(signum: int, frame: object) -> None:
-    raise KeyboardInterrupt
+class _TerminatedError(KeyboardInterrupt):
+    """SIGTERM, which reaches this process alone."""
+
+
+def _terminate(signum: int, frame: object) -> None:
+    raise _TerminatedError
 
 
 def main(arguments: list[str]) -> int:
     """Run the named parts one after the other; the first exit code that isn't 0, else 0."""
-    signal.signal(signal.SIGTERM, _end_like_interrupt)
+    signal.signal(signal.SIGTERM, _terminate)
     coverage = None
     if arguments[:1] == ["--coverage"] and len(arguments) > 1:
         coverage = Path(arguments[1]).resolve()

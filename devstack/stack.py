@@ -15,7 +15,7 @@ from common_apps.transfer.keys import KeyFolder
 from devstack.api import ready
 from devstack.errors import DevstackError
 from devstack.home import ROOT, Home, Site
-from devstack.processes import tail, wait_until
+from devstack.processes import die_with_parent, tail, wait_until
 from devstack.valkey import require_free_port
 
 _SET_UP_S = 120.0
@@ -140,6 +140,7 @@ def _start_supervisor(home: Home, site: Site) -> None:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            preexec_fn=die_with_parent() if home.transient else None,
         )
     # recorded at once, so that a failure stops it
     if process.poll() is None:

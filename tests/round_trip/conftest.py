@@ -35,7 +35,7 @@ def home() -> Iterator[Home]:
     """
     with tempfile.TemporaryDirectory(prefix="airferry-test-") as name:
         Path(name).chmod(0o711)
-        sites = Home.at(Path(name), {"request": free_port(), "response": free_port()})
+        sites = Home.at(Path(name), {"request": free_port(), "response": free_port()}, transient=True)
         kill_half_way(sites)
         stack.start(sites)
         try:
