@@ -23,6 +23,8 @@ def die_with_parent(signum: int = signal.SIGTERM) -> Callable[[], None]:
     libc = ctypes.CDLL(None, use_errno=True)
 
     def set_death_signal() -> None:
+        # a shell starts what it puts in the background with SIGINT ignored, which is inherited
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         libc.prctl(_PR_SET_PDEATHSIG, int(signum), 0, 0, 0)
 
     return set_death_signal
