@@ -152,8 +152,11 @@ def is_export_due(stream: str) -> bool:
     waiting = sender.waiting()
     if waiting.count >= site_limits().log_records:
         return True
-    patience = timedelta(seconds=settings.EXPORT_WAIT_SECONDS)
-    return waiting.count > 0 and waiting.oldest_at is not None and clock.now() - waiting.oldest_at >= patience
+    if waiting.count == 0 or waiting.oldest_at is None:
+        return False
+    # Rows from the future: the clock was put back, and nobody knows how long they have waited.
+    waited = clock.now() - waiting.oldest_at
+    return not timedelta(0) <= waited < timedelta(seconds=settings.EXPORT_WAIT_SECONDS)
 
 
 def _has_just_failed(stream: str) -> bool:
