@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on standard output."""
+"""Structured logs: one JSON object a line on standard error: standard output is for what commands answer."""
 
 from __future__ import annotations
 

@@ -52,6 +52,17 @@ def test_alias_names_one_generation_when_loads_follow_one_another(
     assert (health.ok, health.documents) == (True, 2)
 
 
+def test_alias_names_the_newest_when_two_generations_are_made_in_one_second(
+    engine: ElasticsearchEngine, elasticsearch_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.strftime", lambda *_: "20261123120000")
+    for end in ("ffffff", "000000"):  # the younger one sorts before the older
+        monkeypatch.setattr("secrets.token_hex", lambda size, end=end: end)
+        engine.create_index("things", MAPPING)
+    assert generations(elasticsearch_url) == ["things-20261123120000-000000"]
+    assert engine.fields("things")["name"]
+
+
 def test_index_is_the_old_one_when_a_line_is_bad(
     engine: ElasticsearchEngine, elasticsearch_url: str, tmp_path: Path
 ) -> None:

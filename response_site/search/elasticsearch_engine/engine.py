@@ -114,12 +114,19 @@ class ElasticsearchEngine:
         return generation
 
     def publish_generation(self, index: str, generation: str) -> None:
-        """Move the alias and drop the older generations, in one step of the cluster."""
+        """Move the alias and drop what it named, and what dead loads left, in one step of the cluster.
+
+        A younger generation that no alias names is being loaded by somebody else.
+        """
         ours = re.compile(re.escape(index) + r"-[0-9]{14}-[0-9a-f]{6}")
         with _told(index):
             held = self._client.indices.get_alias(index=f"{index}-*").body
-            older = [name for name in held if ours.fullmatch(name) and name < generation]
-            actions: list[dict[str, Any]] = [{"remove_index": {"index": name}} for name in older]
+            replaced = [
+                name
+                for name, facts in held.items()
+                if ours.fullmatch(name) and name != generation and (index in facts["aliases"] or name < generation)
+            ]
+            actions: list[dict[str, Any]] = [{"remove_index": {"index": name}} for name in replaced]
             actions.append({"add": {"index": generation, "alias": index}})
             self._client.indices.update_aliases(actions=actions)
 
