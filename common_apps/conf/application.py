@@ -42,7 +42,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "common_apps.core.middleware.LogMiddleware",
     "common_apps.core.middleware.ProblemMiddleware",
     "axes.middleware.AxesMiddleware",
 ]

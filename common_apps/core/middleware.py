@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 
+import structlog
 from django.http import HttpRequest, HttpResponse
 from django.middleware.common import CommonMiddleware
+from django_structlog.middlewares import RequestMiddleware
 
+from common_apps.core.addresses import client_address
 from common_apps.core.api.parsers import MAX_BODY_BYTES
 from common_apps.core.api.problems import problem_json
 from common_apps.core.error_pages import bad_request, is_api, outage_answer
@@ -22,6 +26,19 @@ class SlashMiddleware(CommonMiddleware):
     def should_redirect_with_slash(self, request: HttpRequest) -> bool:
         """For pages alone."""
         return not is_api(request) and super().should_redirect_with_slash(request)
+
+
+class LogMiddleware(RequestMiddleware):
+    """One line for each request, once it is answered; its address is the one that limits and audit know."""
+
+    def prepare(self, request: HttpRequest) -> None:
+        """Binds what every line of this request tells. No line of its own: it would say nothing that the last lacks."""
+        structlog.contextvars.bind_contextvars(
+            request_id=request.META.get("HTTP_X_REQUEST_ID") or str(uuid.uuid4()),
+            ip=client_address(request),
+            user_agent=request.META.get("HTTP_USER_AGENT"),
+        )
+        self.bind_user_id(request)
 
 
 class ProblemMiddleware:
