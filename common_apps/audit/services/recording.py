@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import structlog
+from django.db import connection
 
 from common_apps.audit.actors import Actor
-from common_apps.audit.models import AuditLog
 from common_apps.core import clock
+
+# A constant statement: with nearly every action comes an audit row, and building it costs more than running it.
+_INSERT = """
+    INSERT INTO audit_logs (user_id, action, resource_type, resource_id, ip_address, user_agent,
+                            request_data, response_status, created_at, metadata)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
 
 
 def record(
@@ -23,15 +31,20 @@ def record(
 ) -> None:
     """One row for one action (dotted: ``request.submitted``). It commits, or not, with the action itself."""
     request_id = structlog.contextvars.get_contextvars().get("request_id")
-    AuditLog.objects.create(
-        user_id=actor.user_id,
-        action=action,
-        resource_type=resource_type,
-        resource_id=resource_id,
-        ip_address=actor.ip_address,
-        user_agent=actor.user_agent,
-        request_data=data or {},
-        response_status=status,
-        created_at=clock.now(),
-        metadata={**(metadata or {}), **({"request_id": request_id} if request_id else {})},
-    )
+    told = {**(metadata or {}), **({"request_id": request_id} if request_id else {})}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INSERT,
+            [
+                actor.user_id,
+                action,
+                resource_type,
+                resource_id,
+                actor.ip_address,
+                actor.user_agent,
+                json.dumps(data or {}),
+                status,
+                clock.now(),
+                json.dumps(told),
+            ],
+        )
