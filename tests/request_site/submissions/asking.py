@@ -4,11 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
+from rest_framework.test import APIClient
+
 from common_apps.accounts.models import User
+from common_apps.audit.models import AuditLog
 from common_apps.core import clock
-from request_site.submissions.models import Request
+from request_site.submissions.models import IdempotencyKey, Request
 
 REQUESTS = "/api/v1/requests/"
+VALIDATE = f"{REQUESTS}validate/"
+BULK = f"{REQUESTS}bulk/"
+COLUMNS = {
+    "id",
+    "user_id",
+    "query_type",
+    "query_params",
+    "elasticsearch_query",
+    "status",
+    "priority",
+    "created_at",
+    "exported_at",
+    "export_batch_id",
+    "result_received_at",
+    "retry_count",
+    "error_message",
+    "metadata",
+}
 MATCH = {"index": "contracts", "query": {"match": {"title": "x"}}}
 
 
@@ -33,3 +54,15 @@ def submit_as(user: User, **changes: Any) -> Request:
             **changes,
         }
     )
+
+
+def counts() -> tuple[int, int, int]:
+    return Request.objects.count(), IdempotencyKey.objects.count(), AuditLog.objects.count()
+
+
+def post(client: APIClient, body: Any, path: str = REQUESTS, **headers: str) -> Any:
+    return client.post(path, body, format="json", headers=headers)
+
+
+def send(client: APIClient, raw: bytes, content_type: str = "application/json") -> Any:
+    return client.post(REQUESTS, raw, content_type=content_type)

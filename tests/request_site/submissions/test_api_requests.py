@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import kombu
 import pytest
-from django.db import OperationalError, connection
+from django.db import connection
 from rest_framework.test import APIClient
 
 from common_apps.accounts.models import ApiKey, User
@@ -20,43 +18,20 @@ from common_apps.audit.models import AuditLog
 from common_apps.core import clock
 from common_apps.core.ids import new_id
 from common_apps.queries.kinds import all_kinds
-from request_site.submissions import tasks
-from request_site.submissions.api import views
-from request_site.submissions.models import IdempotencyKey, Request
-from request_site.submissions.services import submit_request
+from request_site.submissions.models import Request
 from tests.factories import make_user
-from tests.request_site.submissions.asking import MATCH, REQUESTS, assert_problem, submit_as
-
-VALIDATE = f"{REQUESTS}validate/"
-BULK = f"{REQUESTS}bulk/"
-COLUMNS = {
-    "id",
-    "user_id",
-    "query_type",
-    "query_params",
-    "elasticsearch_query",
-    "status",
-    "priority",
-    "created_at",
-    "exported_at",
-    "export_batch_id",
-    "result_received_at",
-    "retry_count",
-    "error_message",
-    "metadata",
-}
-
-
-def counts() -> tuple[int, int, int]:
-    return Request.objects.count(), IdempotencyKey.objects.count(), AuditLog.objects.count()
-
-
-def post(client: APIClient, body: Any, path: str = REQUESTS, **headers: str) -> Any:
-    return client.post(path, body, format="json", headers=headers)
-
-
-def send(client: APIClient, raw: bytes, content_type: str = "application/json") -> Any:
-    return client.post(REQUESTS, raw, content_type=content_type)
+from tests.request_site.submissions.asking import (
+    BULK,
+    COLUMNS,
+    MATCH,
+    REQUESTS,
+    VALIDATE,
+    assert_problem,
+    counts,
+    post,
+    send,
+    submit_as,
+)
 
 
 def test_submit_stores_a_pending_row_when_the_request_is_sound(
@@ -277,124 +252,6 @@ def test_validate_tells_the_faults_when_the_request_is_wrong(client: APIClient, 
     assert not Request.objects.exists()
 
 
-def test_replay_gets_the_first_answer_when_key_and_body_are_the_same(client: APIClient, body: dict[str, Any]) -> None:
-    first = post(client, body, **{"Idempotency-Key": "one"})
-    assert first.status_code == 201
-    assert "Idempotency-Replayed" not in first
-    Request.objects.update(status="cancelled", error_code="x")
-    before = counts()
-    reordered = dict(reversed(body.items()))
-    again = post(client, reordered, **{"Idempotency-Key": "one"})
-    assert again.status_code == 200
-    assert again["Idempotency-Replayed"] == "true"
-    assert again["Location"] == first["Location"]
-    assert again.json() == first.json()
-    assert counts() == before
-
-
-def test_key_is_refused_when_it_was_used_with_another_body(client: APIClient, body: dict[str, Any]) -> None:
-    post(client, body, **{"Idempotency-Key": "one"})
-    before = counts()
-    body["metadata"] = {"note": "second"}
-    assert_problem(post(client, body, **{"Idempotency-Key": "one"}), 422, "idempotency_mismatch")
-    assert counts() == before
-    assert post(client, body, **{"Idempotency-Key": "two"}).status_code == 201
-
-
-def test_key_belongs_to_its_user_when_two_use_the_same(
-    client: APIClient, client_of: Callable[..., APIClient], body: dict[str, Any]
-) -> None:
-    other = client_of(make_user("bob"))
-    assert post(client, body, **{"Idempotency-Key": "one"}).status_code == 201
-    assert post(other, body, **{"Idempotency-Key": "one"}).status_code == 201
-
-
-def test_key_is_free_when_the_submission_was_refused(client: APIClient, body: dict[str, Any]) -> None:
-    assert post(client, {**body, "query_type": "x"}, **{"Idempotency-Key": "one"}).status_code == 400
-    assert post(client, body, **{"Idempotency-Key": "one"}).status_code == 201
-
-
-@pytest.mark.parametrize("key", ["", "x" * 256, "tab\tkey"])
-def test_key_is_refused_when_it_is_no_key(client: APIClient, body: dict[str, Any], key: str) -> None:
-    assert_problem(post(client, body, **{"Idempotency-Key": key}), 400, "validation_failed")
-    assert not Request.objects.exists()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_one_request_is_stored_when_the_same_key_comes_many_times_at_once(
-    transactional_db: None, client_of: Callable[..., APIClient]
-) -> None:
-    from common_apps.queries.services import publish_index
-
-    publish_index(name="contracts", title="", fields={"title": "text"}, profile_types=None)
-    client = client_of(make_user("ada"))
-
-    def submit(_: int) -> Any:
-        try:
-            return post(client, {"query_type": "match", "query_params": MATCH}, **{"Idempotency-Key": "k"})
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(submit, range(12)))
-    assert sorted(answer.status_code for answer in answers) == [200] * 11 + [201]
-    assert len({answer.json()["id"] for answer in answers}) == 1
-    assert Request.objects.count() == AuditLog.objects.filter(action="request.submitted").count() == 1
-
-
-def test_bulk_stores_the_sound_ones_when_others_are_not(client: APIClient, body: dict[str, Any]) -> None:
-    forbidden = {"query_type": "match", "query_params": {"index": "secrets"}}
-    answer = post(client, [body, {"query_type": "x"}, forbidden, 5, body], BULK)
-    assert answer.status_code == 207
-    results = answer.json()["results"]
-    assert [item["index"] for item in results] == [0, 1, 2, 3, 4]
-    assert [item["status"] for item in results] == [201, 400, 403, 400, 201]
-    assert "/1/query_params" in {error["pointer"] for error in results[1]["problem"]["errors"]}
-    assert results[2]["problem"]["code"] == "index_not_allowed"
-    assert set(Request.objects.values_list("pk", flat=True)) == {UUID(results[0]["id"]), UUID(results[4]["id"])}
-
-
-def test_bulk_stores_nothing_twice_when_it_is_sent_again_under_its_key(client: APIClient, body: dict[str, Any]) -> None:
-    first = post(client, [body, body, {}], BULK, **{"Idempotency-Key": "k"}).json()["results"]
-    again = post(client, [body, body, body], BULK, **{"Idempotency-Key": "k"}).json()["results"]
-    assert [item["status"] for item in first] == [201, 201, 400]
-    assert [item["status"] for item in again] == [200, 200, 201]
-    assert [item["id"] for item in again[:2]] == [item["id"] for item in first[:2]]
-    assert Request.objects.count() == 3
-
-
-def test_bulk_is_refused_whole_when_its_key_leaves_no_room_for_places(client: APIClient, body: dict[str, Any]) -> None:
-    before = counts()
-    assert_problem(post(client, [body], BULK, **{"Idempotency-Key": "k" * 252}), 400, "validation_failed")
-    assert counts() == before
-    assert post(client, [body], BULK, **{"Idempotency-Key": "k" * 251}).json()["results"][0]["status"] == 201
-
-
-def test_bulk_tells_what_was_stored_when_the_database_is_lost_on_the_way(
-    client: APIClient, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    taken = iter(range(100))
-
-    def submit(**given: Any) -> Any:
-        if next(taken) >= 2:
-            raise OperationalError("connection to secret-host lost")
-        return submit_request(**given)
-
-    monkeypatch.setattr(views, "submit_request", submit)
-    results = post(client, [body] * 4, BULK).json()["results"]
-    assert [item["status"] for item in results] == [201, 201, 503, 503]
-    assert results[3]["problem"]["code"] == "service_unavailable"
-    assert "secret-host" not in str(results)
-    assert Request.objects.count() == 2
-    assert_problem(post(client, [body] * 4, BULK), 503, "service_unavailable")
-
-
-@pytest.mark.parametrize("bad", [{}, [], [MATCH] * 101, "x"])
-def test_bulk_refuses_when_it_is_no_list_of_one_to_a_hundred(client: APIClient, bad: Any) -> None:
-    assert_problem(post(client, bad, BULK), 400, "validation_failed", "")
-    assert not Request.objects.exists()
-
-
 def test_list_shows_ones_own_and_operators_all_when_there_are_others(
     client: APIClient, user: User, client_of: Callable[..., APIClient]
 ) -> None:
@@ -459,42 +316,3 @@ def test_submit_costs_four_statements_and_a_transaction_when_everything_is_warm(
     # user; catalogue's state; savepoint (BEGIN outside of a test), request, audit, release
     with django_assert_num_queries(6):
         assert post(client, body).status_code == 201
-
-
-def test_submit_is_taken_when_the_broker_is_down(
-    client: APIClient,
-    body: dict[str, Any],
-    settings: Any,
-    monkeypatch: pytest.MonkeyPatch,
-    django_capture_on_commit_callbacks: Any,
-) -> None:
-    told = []
-    publish = tasks.export_due.apply_async
-
-    def publish_nowhere(**options: Any) -> Any:
-        told.append(options)
-        down = kombu.Connection("redis://127.0.0.1:1/0", transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS)
-        with down:
-            return publish(connection=down, **options)
-
-    monkeypatch.setattr(tasks.export_due, "apply_async", publish_nowhere)
-    monkeypatch.setattr(tasks._Spoken, "at", float("-inf"))
-    with django_capture_on_commit_callbacks(execute=True) as callbacks:
-        assert post(client, body).status_code == 201
-        assert post(client, body).status_code == 201
-    assert len(callbacks) == 2
-    assert len(told) == 1, "once a second"
-    assert Request.objects.count() == 2
-
-
-def test_requests_are_exported_when_the_oldest_has_waited_long_enough(
-    user: User, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    exported: list[str] = []
-    monkeypatch.setattr(tasks, "export", lambda streams: exported.extend(streams))
-    assert tasks.export_due() is False
-    submit_as(user)
-    assert tasks.export_due() is False
-    submit_as(user, created_at=clock.now() - timedelta(seconds=settings.EXPORT_WAIT_SECONDS))
-    assert tasks.export_due() is True
-    assert exported == ["requests"]
