@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 import uuid
 from collections.abc import Callable
 
@@ -17,6 +19,10 @@ from common_apps.core.error_pages import bad_request, is_api, outage_answer
 from common_apps.core.errors import DomainError
 from common_apps.core.outages import OUTAGES
 
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ID = "airferry.request_id"
+_STARTED = "airferry.started"
+
 
 class SlashMiddleware(CommonMiddleware):
     """Django's, but a missing slash is told, not redirected, below /api/: many clients turn a redirected POST into a
@@ -29,16 +35,29 @@ class SlashMiddleware(CommonMiddleware):
 
 
 class LogMiddleware(RequestMiddleware):
-    """One line for each request, once it is answered; its address is the one that limits and audit know."""
+    """One line for each request, once it is answered; its address is the one that limits and audit know.
+
+    The caller's ``X-Request-ID`` is taken where it is a plain word, else a new one is made; the answer names it.
+    """
 
     def prepare(self, request: HttpRequest) -> None:
         """Binds what every line of this request tells. No line of its own: it would say nothing that the last lacks."""
+        asked = request.META.get("HTTP_X_REQUEST_ID", "")
+        request.META[_ID] = asked if _PLAIN_WORD.fullmatch(asked) else str(uuid.uuid4())
+        request.META[_STARTED] = time.monotonic()
         structlog.contextvars.bind_contextvars(
-            request_id=request.META.get("HTTP_X_REQUEST_ID") or str(uuid.uuid4()),
+            request_id=request.META[_ID],
             ip=client_address(request),
             user_agent=request.META.get("HTTP_USER_AGENT"),
         )
         self.bind_user_id(request)
+
+    def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        """Says how long it took, and under which id it is in the log."""
+        took = round((time.monotonic() - request.META[_STARTED]) * 1000)
+        structlog.contextvars.bind_contextvars(duration_ms=took)
+        response["X-Request-ID"] = request.META[_ID]
+        super().handle_response(request, response)
 
 
 class ProblemMiddleware:
