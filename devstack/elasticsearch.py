@@ -68,6 +68,7 @@ class Elasticsearch:
     port: int | None = field(default=None, init=False)
     _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
     _folder: Path | None = field(default=None, init=False)
+    _home: Path | None = field(default=None, init=False)
 
     @property
     def url(self) -> str:
@@ -86,14 +87,26 @@ class Elasticsearch:
         package = fetch()
         self._folder = Path(tempfile.mkdtemp(prefix="airferry-elasticsearch-"))
         try:
-            home = self._unpack(package)
+            self._home = self._unpack(package)
             for _ in range(3):  # a free port may be taken by somebody else before the node has it
-                if self._try(home, free_port()):
+                if self._try(self._home, free_port()):
                     return
             raise DevstackError(f"Elasticsearch did not start. The end of its log:\n{tail(self._log)}")
         except BaseException:
             self.stop()
             raise
+
+    def kill(self) -> None:
+        """End it without warning; its data stay for `restart`."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def restart(self) -> None:
+        """Start it again after `kill`, with the same data on the same port. Raises DevstackError."""
+        if self._home is None or self.port is None or not self._try(self._home, self.port):
+            raise DevstackError(f"Elasticsearch did not start again. The end of its log:\n{tail(self._log)}")
 
     def stop(self) -> None:
         """End it and remove its folder."""
