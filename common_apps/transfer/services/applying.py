@@ -10,6 +10,7 @@ from django.db import DataError, IntegrityError, transaction
 
 from common_apps.audit.actors import Actor
 from common_apps.audit.services import record
+from common_apps.core.failpoints import failpoint
 from common_apps.core.outages import OUTAGES
 from common_apps.transfer.bundle.errors import BundleError, Code
 from common_apps.transfer.bundle.header import Header
@@ -55,6 +56,7 @@ def apply_bundle(
                     "code": row.code,
                 },
             )
+            failpoint("import.entering")
         return row, wake
 
     try:
@@ -62,6 +64,7 @@ def apply_bundle(
     except (IntegrityError, DataError) as error:
         # Whatever the checks let through and the database does not: it stands in the signed bytes.
         raise BundleError(Code.BAD_RECORD, f"the database refuses it: {str(error).splitlines()[0]}") from error
+    failpoint("import.committed")
     return describe_import(met, "completed", row.code), lambda: _wake(wake)
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from common_apps.core.failpoints import failpoint
 from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.writer import WrittenBundle
 from common_apps.transfer.choices import BundleMode, ExportStatus
@@ -33,6 +34,7 @@ def export_log(*, run: ExportRun, sender: LogSender) -> list[ExportOutcome]:
         batch = _claim(run, sender, number)
         if batch is None:
             return outcomes
+        failpoint("export.claimed")
         try:
             written = _write(run, sender, batch)
         except Exception as error:
@@ -65,6 +67,7 @@ def _write(run: ExportRun, sender: LogSender, batch: ExportBatch) -> WrittenBund
         # Before the file has its name: a recovery must find no row pinned that is not in the file.
         with transaction.atomic(durable=True):
             sender.requeue(batch_id=batch.id, only=cut.left)
+        failpoint("export.cut")
     return publish_file(part)
 
 

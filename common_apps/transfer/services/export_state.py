@@ -8,6 +8,7 @@ import msgspec
 from django.db import transaction
 
 from common_apps.core import clock
+from common_apps.core.failpoints import failpoint
 from common_apps.transfer.bundle.codec import snapshot_digest
 from common_apps.transfer.bundle.errors import Code
 from common_apps.transfer.bundle.header import Hello
@@ -45,6 +46,7 @@ def _export(run: ExportRun, sender: StateSender, hello: Hello | None) -> ExportO
         if hello is not None:
             batch.metadata = {"hello": _lasting(hello)}
         batch.save(update_fields=["status", "metadata"])
+    failpoint("export.claimed")
     try:
         head = run.audit_head
         with repeatable_read():

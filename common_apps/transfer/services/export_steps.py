@@ -18,6 +18,7 @@ from django.db import transaction
 from common_apps.audit.actors import Actor
 from common_apps.audit.services import head, record, seal
 from common_apps.core import clock
+from common_apps.core.failpoints import failpoint
 from common_apps.core.ids import new_id
 from common_apps.transfer.bundle.header import AuditHead, Hello
 from common_apps.transfer.bundle.limits import Limits
@@ -139,9 +140,13 @@ def _mode_of(batch: ExportBatch) -> Any:
 
 def publish_file(part: WrittenBundle) -> WrittenBundle:
     """The final name, then the sidecar, then latest.json, each durable before the next. Raises OSError."""
+    failpoint("export.part_written")
     written = publish(part)
+    failpoint("export.named")
     write_sidecar(written)
+    failpoint("export.sidecar_written")
     write_latest(written)
+    failpoint("export.published")
     return written
 
 
@@ -182,6 +187,8 @@ def complete_batch(
             resource_id=str(batch.id),
             metadata={"stream": batch.batch_type, "seq": batch.seq, "records": batch.record_count, "outcome": outcome},
         )
+        failpoint("export.completing")
+    failpoint("export.completed")
     return describe_export(batch, outcome)
 
 
@@ -190,6 +197,7 @@ def fail_batch(*, run: ExportRun, batch: ExportBatch, reason: str) -> ExportOutc
     path = run.folder / batch.filename
     remove_bundle(path)
     path.with_name(batch.filename + PART_SUFFIX).unlink(missing_ok=True)
+    failpoint("export.failing")
     with transaction.atomic(durable=True):
         batch.status = ExportStatus.FAILED
         batch.error_message = reason

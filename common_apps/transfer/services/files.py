@@ -9,6 +9,7 @@ from pathlib import Path
 from django.db.models import Q
 
 from common_apps.core import clock
+from common_apps.core.failpoints import failpoint
 from common_apps.transfer.bundle.envelope import measure
 from common_apps.transfer.bundle.errors import BundleError
 from common_apps.transfer.bundle.names import sidecar_name
@@ -27,11 +28,13 @@ def tidy_exports(*, stream: str, folders: Folders) -> None:
     kept = ExportBatch.objects.filter(batch_type=stream, status=ExportStatus.COMPLETED, pruned_at=None)
     gone = Q(superseded_at__isnull=False) | Q(ended_at__isnull=False)
     for batch in kept.filter(gone):
+        failpoint("export.tidying")
         for root in (folders.exports, folders.exported):
             remove_bundle(root / stream / batch.filename)
         ExportBatch.objects.filter(pk=batch.pk).update(pruned_at=clock.now(), file_path="")
     here = f"{folders.exports / stream}/"
     for batch in kept.filter(confirmed_at__isnull=False, file_path__startswith=here).exclude(gone):
+        failpoint("export.tidying")
         _archive(batch, folders)
 
 

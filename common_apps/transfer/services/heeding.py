@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from django.db import connection
 
+from common_apps.core.failpoints import failpoint
 from common_apps.transfer.bundle import records
 from common_apps.transfer.folders import site_folders
 from common_apps.transfer.models import HeardState, Peer
@@ -44,11 +45,14 @@ class HoldingsReceiver:
         Peer.objects.filter(pk=1).update(sent=[msgspec.to_builtins(each) for each in sent], updated_at=at)
         day = count_day()
         note_forgotten(states=states, at=at, day=day)
-        return judge_bundles(at=at, day=day) + judge_states(at=at, day=day)
+        changed = judge_bundles(at=at, day=day) + judge_states(at=at, day=day)
+        failpoint("holdings.heeding")
+        return changed
 
     def after_commit(self, changed: int) -> None:
         """Confirmed and superseded files leave EXPORT_DIR. What can't be moved now is moved by the next export."""
         folders = site_folders()
+        failpoint("holdings.tidying")
         for stream in sent_streams():
             try:
                 tidy_exports(stream=stream, folders=folders)

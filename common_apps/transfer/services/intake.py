@@ -11,6 +11,7 @@ from django.conf import settings
 
 from common_apps.audit.actors import Actor
 from common_apps.core import clock
+from common_apps.core.failpoints import failpoint
 from common_apps.transfer.bundle.envelope import (
     Envelope,
     MeasuredFile,
@@ -82,6 +83,7 @@ def take_in(candidate: Candidate, intake: Intake) -> ImportOutcome | None:
         if look is not None and candidate.patient and not look.fits_size and not is_settled(met, look):
             return wait_for_data(met, look, actor=intake.actor)
         measured = take_copy(candidate.path, intake.folders.incoming, intake.limits)
+        failpoint("import.copied")
         if look is not None and candidate.patient and not look.fits(measured) and not is_settled(met, look):
             return wait_for_data(met, look, actor=intake.actor)
         return _judge(replace(met, measured=measured), measured, intake)
@@ -163,6 +165,7 @@ def _apply(met: Met, header: Header, envelope: Envelope, key: BoxKey, intake: In
         try:
             for _ in open_payload(envelope, header, key, intake.limits):
                 pass
+            failpoint("import.verified")
             outcome, wake = apply_bundle(
                 met=met,
                 header=header,
@@ -173,7 +176,9 @@ def _apply(met: Met, header: Header, envelope: Envelope, key: BoxKey, intake: In
         except BundleError as error:
             return quarantine(met, error=error, folders=intake.folders, actor=intake.actor, held=True)
         wake()
+        failpoint("import.woken")
         _archive(envelope.file, intake.folders)
+        failpoint("import.archived")
         leave_imports(met.candidate)
     return outcome
 

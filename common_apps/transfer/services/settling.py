@@ -11,6 +11,7 @@ from django.db.models import F
 
 from common_apps.audit.actors import Actor
 from common_apps.audit.services import record
+from common_apps.core.failpoints import failpoint
 from common_apps.transfer.bundle.durability import replace_atomically, sync_directory
 from common_apps.transfer.bundle.errors import BundleError, Code
 from common_apps.transfer.bundle.names import sidecar_name
@@ -121,6 +122,7 @@ def quarantine(met: Met, *, error: BundleError, folders: Folders, actor: Actor, 
         replace_atomically(target.with_suffix(".reason.json"), msgspec.json.encode(reason) + b"\n", 0o600)
         sync_directory(folders.quarantine)
         place = str(target)
+        failpoint("import.quarantined")
     with transaction.atomic():
         row, is_news = write_row(met, status=ImportStatus.FAILED, code=error.code, detail=error.detail, file_path=place)
         if held:
@@ -147,6 +149,7 @@ def leave_imports(candidate: Candidate) -> None:
     for path in (candidate.path, candidate.path.with_name(sidecar_name(candidate.name))):
         try:
             path.unlink(missing_ok=True)
+            failpoint("import.leaving")
         except OSError as error:
             log.warning("file can't leave IMPORT_DIR", file=path.name, error=str(error))
 

@@ -1,0 +1,27 @@
+"""The places of export, import and carry between which a crash can be thought of (common_apps.core.failpoints)."""
+
+EXPORT_POINTS = {
+    "export.claimed": "T1 is committed: the rows are pinned, no file is there",
+    "export.part_written": "the .part is written and verified, it has no name yet",
+    "export.cut": "rows that found no room are given back, the file has no name yet",
+    "export.named": "the bundle has its final name, and no sidecar",
+    "export.sidecar_written": "the sidecar is there, latest.json is not",
+    "export.published": "all files are there, T2 has not begun",
+    "export.completing": "inside T2, before it commits",
+    "export.completed": "T2 is committed",
+    "export.failing": "what there was of the file is gone, its rows are not given back yet",
+    "export.tidying": "before a confirmed or superseded file leaves EXPORT_DIR",
+}
+IMPORT_POINTS = {
+    "import.copied": "the private copy is whole",
+    "import.verified": "everything was read and validated, nothing is entered",
+    "import.entering": "inside the transaction, before it commits",
+    "import.committed": "the rows are entered, nobody was woken, nothing archived",
+    "import.woken": "whoever comes next was woken, the copy is not archived",
+    "import.archived": "the copy is archived, the file still lies in IMPORT_DIR",
+    "import.leaving": "the data left IMPORT_DIR, the sidecar did not",
+    "import.quarantined": "the copy lies in the quarantine, its row is not written",
+    "holdings.heeding": "inside the transaction of holdings, every bundle judged",
+    "holdings.tidying": "holdings are heeded, no file was moved yet",
+}
+POINTS = EXPORT_POINTS | IMPORT_POINTS
