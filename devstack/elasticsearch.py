@@ -7,6 +7,7 @@ Needs Java 17 or newer and Maven, the first time also the network (92 MB).
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -99,9 +100,11 @@ class Elasticsearch:
     def kill(self) -> None:
         """End it without warning; its data stay for `restart`."""
         if self._process is not None:
-            self._process.kill()
+            # The whole group: bin/elasticsearch is a launcher, the node that answers is its child.
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+            wait_until(lambda: not self._listens(), timeout_s=10)
 
     def restart(self) -> None:
         """Start it again after `kill`, with the same data on the same port. Raises DevstackError."""
@@ -202,6 +205,10 @@ class Elasticsearch:
         end_process(process)
         self._process = None
         return False
+
+    def _listens(self) -> bool:
+        with socket.socket() as client:
+            return client.connect_ex((HOST, self.port or 0)) == 0
 
     def _answers(self) -> bool:
         try:
