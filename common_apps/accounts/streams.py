@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import CharField
+from django.db.models import CharField, Q, QuerySet
 from django.db.models.functions import Cast
 
 from common_apps.accounts.mastership import replica_import
@@ -52,8 +52,11 @@ def user_lines() -> Iterator[bytes]:
 
     Both sites tell the digest from these lines, so they must depend on replicated columns alone.
     """
-    users = User.objects.filter(absent=False).order_by("id")
-    for user in users.iterator(chunk_size=_CHUNK):
+    return _lines(User.objects.filter(absent=False))
+
+
+def _lines(users: QuerySet[User]) -> Iterator[bytes]:
+    for user in users.order_by("id").iterator(chunk_size=_CHUNK):
         yield encode_record(records.User(**{wire: getattr(user, attribute) for wire, attribute in USER_FIELDS.items()}))
 
 
@@ -109,6 +112,10 @@ class UsersSender:
         """
         User.objects.filter(dirty=True).update(dirty=False, sent_seq=seq)
 
+    def delta(self, *, since: int) -> Iterator[bytes]:
+        """Users who have changed since any version, who travelled above ``since``, or never yet; sorted by id."""
+        return _lines(User.objects.filter(Q(dirty=True) | Q(sent_seq=None) | Q(sent_seq__gt=since), absent=False))
+
 
 class UsersReceiver:
     """The replica's end of ``users``: the one way in which a user is ever written there."""
@@ -118,10 +125,9 @@ class UsersReceiver:
 
         One that the snapshot lacks is deactivated and marked absent; its name becomes its id, so that the name is free.
         """
-        coming = iter(records)
         seen: list[UUID] = []
         changed = 0
-        while chunk := list(islice(coming, _CHUNK)):
+        for chunk in _chunks(records):
             changed += enter_users(chunk, at=at)
             seen += [record.id for record in chunk]
         with replica_import():
@@ -132,8 +138,28 @@ class UsersReceiver:
         _check_names_now()
         return changed
 
+    def apply_delta(self, records: Iterable[Any], *, import_batch_id: UUID, at: datetime) -> int:
+        """Creates or changes the users of the delta and leaves all others alone; how many rows changed."""
+        changed = sum(enter_users(chunk, at=at) for chunk in _chunks(records))
+        _check_names_now()
+        return changed
+
+    def lines(self) -> Iterator[bytes]:
+        """Every user here as the master's snapshot has them."""
+        return user_lines()
+
+    def active_ids(self) -> set[UUID]:
+        """Users who may log in."""
+        return set(User.objects.filter(is_active=True, absent=False).values_list("id", flat=True))
+
     def after_commit(self, changed: int) -> None:
         """Nobody waits for users."""
+
+
+def _chunks(records: Iterable[Any]) -> Iterator[list[Any]]:
+    coming = iter(records)
+    while chunk := list(islice(coming, _CHUNK)):
+        yield chunk
 
 
 def _check_names_now() -> None:

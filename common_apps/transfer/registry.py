@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from common_apps.transfer.bundle.streams import HOLDINGS, STREAMS
@@ -120,6 +120,41 @@ class StateReceiver(Protocol):
 
     def after_commit(self, changed: int) -> None:
         """Called once the transaction has committed."""
+        ...
+
+
+@runtime_checkable
+class DeltaSender(StateSender, Protocol):
+    """A state's sender that can also tell what has changed."""
+
+    def delta(self, *, since: int) -> Iterator[bytes]:
+        """Lines as of ``snapshot``, of the records alone that changed after version ``since`` was read.
+
+        These are all that no version has carried yet, and those that last travelled in a version above it: a version
+        whose file failed has carried nothing, and is above every one that the other site lists.
+        """
+        ...
+
+
+@runtime_checkable
+class DeltaReceiver(StateReceiver, Protocol):
+    """A state's receiver that can also take in what has changed."""
+
+    def apply_delta(self, records: Iterable[Any], *, import_batch_id: UUID, at: datetime) -> int:
+        """Enters the records and leaves all others alone; how many rows changed."""
+        ...
+
+    def lines(self) -> Iterator[bytes]:
+        """All that is here now, as the sender's ``snapshot`` has it: the digest of a delta is told from these."""
+        ...
+
+
+@runtime_checkable
+class GuardedReceiver(StateReceiver, Protocol):
+    """A state's receiver whose records must not be deactivated by the mass without an operator's word."""
+
+    def active_ids(self) -> set[UUID]:
+        """The records that are active here."""
         ...
 
 

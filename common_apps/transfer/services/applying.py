@@ -15,10 +15,11 @@ from common_apps.core.outages import OUTAGES
 from common_apps.transfer.bundle.errors import BundleError, Code
 from common_apps.transfer.bundle.header import Header
 from common_apps.transfer.bundle.records import Record
-from common_apps.transfer.choices import ImportStatus
+from common_apps.transfer.choices import BundleMode, ImportStatus
 from common_apps.transfer.folders import Folders
-from common_apps.transfer.models import AppliedState, ImportBatch
-from common_apps.transfer.registry import Applied, log_receivers, state_receivers
+from common_apps.transfer.models import ImportBatch
+from common_apps.transfer.registry import Applied, log_receivers
+from common_apps.transfer.services.applying_states import enter_state
 from common_apps.transfer.services.met import ImportOutcome, Met
 from common_apps.transfer.services.settling import describe_import, write_row
 from common_apps.transfer.services.transactions import try_again
@@ -27,19 +28,29 @@ log = structlog.get_logger("transfer.import")
 
 
 def apply_bundle(
-    *, met: Met, header: Header, payload: Callable[[], Iterator[Record]], folders: Folders, actor: Actor
+    *,
+    met: Met,
+    header: Header,
+    payload: Callable[[], Iterator[Record]],
+    folders: Folders,
+    actor: Actor,
+    allow_mass_removal: bool = False,
 ) -> tuple[ImportOutcome, Callable[[], None]]:
     """Enters the bundle, and gives what has to be called now that it is committed (it wakes whoever comes next).
 
-    ``payload`` reads the validated records from the beginning each time. Raises BundleError bad_record where the
-    database refuses what a record says; OperationalError when it is down: then nothing was changed.
+    ``payload`` reads the validated records from the beginning each time. ``allow_mass_removal``: an operator has
+    released it. Raises BundleError bad_record where the database refuses what a record says, missing_base and
+    mass_removal of a state; OperationalError when it is down: then nothing was changed.
     """
     place = str(folders.imported / f"{met.measured.checksum}.enc") if met.measured else ""
 
     def enter() -> tuple[ImportBatch, Callable[[], None]]:
         with transaction.atomic(durable=True):
             row, _ = write_row(met, status=ImportStatus.PROCESSING, file_path=place)
-            wake = _enter_log(row, met, payload) if header.kind == "log" else _enter_state(row, met, header, payload)
+            if header.kind == "log":
+                wake = _enter_log(row, met, payload)
+            else:
+                wake = enter_state(row, met=met, header=header, payload=payload, allow_mass_removal=allow_mass_removal)
             row.status = ImportStatus.COMPLETED
             row.processed_at = met.at
             row.save(update_fields=["status", "processed_at", "code", "metadata"])
@@ -62,8 +73,12 @@ def apply_bundle(
     try:
         row, wake = try_again(enter)
     except (IntegrityError, DataError) as error:
+        reason = f"the database refuses it: {str(error).splitlines()[0]}"
+        if header.mode == BundleMode.DELTA:
+            # Two users of one name, say: without its base even a sound delta may not fit. A snapshot shows which it is.
+            raise BundleError(Code.MISSING_BASE, reason) from error
         # Whatever the checks let through and the database does not: it stands in the signed bytes.
-        raise BundleError(Code.BAD_RECORD, f"the database refuses it: {str(error).splitlines()[0]}") from error
+        raise BundleError(Code.BAD_RECORD, reason) from error
     failpoint("import.committed")
     return describe_import(met, "completed", row.code), lambda: _wake(wake)
 
@@ -79,24 +94,6 @@ def _enter_log(row: ImportBatch, met: Met, payload: Callable[[], Iterator[Record
         row.metadata["conflicts"] = [str(each) for each in applied.conflicts]
         log.warning("records in conflict", stream=row.batch_type, records=row.metadata["conflicts"])
     return lambda: receiver.after_commit(applied)
-
-
-def _enter_state(
-    row: ImportBatch, met: Met, header: Header, payload: Callable[[], Iterator[Record]]
-) -> Callable[[], None]:
-    receiver = state_receivers[header.stream]
-    changed = receiver.apply_snapshot(payload(), import_batch_id=row.id, at=met.at)
-    row.metadata = {"changed": changed}
-    state, _ = AppliedState.objects.get_or_create(stream=header.stream)
-    state.seq = header.seq
-    state.batch_id = header.batch_id
-    state.digest = header.digest
-    state.applied_at = met.at
-    if state.refused_seq is not None and state.refused_seq <= header.seq:
-        state.refused_seq = state.refused_batch_id = None
-        state.refused_code = ""
-    state.save()
-    return lambda: receiver.after_commit(changed)
 
 
 def _id_of(each: Any) -> str:

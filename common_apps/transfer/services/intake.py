@@ -57,13 +57,17 @@ RETIRED = "retired"
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What all files of one import share. ``keys`` are read anew for each file: an operator may trust one meanwhile."""
+    """What all files of one import share. ``keys`` are read anew for each file: an operator may trust one meanwhile.
+
+    ``allow_mass_removal``: an operator releases a held users bundle, whomever it deactivates.
+    """
 
     folders: Folders
     keys: KeyFolder
     limits: Limits
     actor: Actor
     day: int
+    allow_mass_removal: bool = False
 
 
 def take_in(candidate: Candidate, intake: Intake) -> ImportOutcome | None:
@@ -146,9 +150,6 @@ def _read(met: Met, header: Header, envelope: Envelope, intake: Intake) -> Impor
         return wait(met, status=ImportStatus.WAITING_KEY, actor=intake.actor)
     if key.status == RETIRED:
         return drop(met, code=Code.UNKNOWN_KEY, detail=f"box key {key.version} is retired", actor=intake.actor)
-    if header.mode == "delta":
-        # No stream of this release takes deltas; the sender answers this with a snapshot.
-        return drop(met, code=Code.MISSING_BASE, detail="deltas are not read here", actor=intake.actor)
     return _apply(met, header, envelope, key, intake)
 
 
@@ -172,8 +173,12 @@ def _apply(met: Met, header: Header, envelope: Envelope, key: BoxKey, intake: In
                 payload=lambda: open_payload(envelope, header, key, intake.limits),
                 folders=intake.folders,
                 actor=intake.actor,
+                allow_mass_removal=intake.allow_mass_removal,
             )
         except BundleError as error:
+            if error.code == Code.MISSING_BASE:
+                # Told as refused: the other site answers with a snapshot.
+                return drop(met, code=error.code, detail=error.detail, actor=intake.actor)
             return quarantine(met, error=error, folders=intake.folders, actor=intake.actor, held=True)
         wake()
         failpoint("import.woken")

@@ -1,0 +1,67 @@
+"""Step 8 of a state: a snapshot replaces what is here, a delta has to lead to what the other site has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from common_apps.transfer.bundle.codec import snapshot_digest
+from common_apps.transfer.bundle.errors import BundleError, Code
+from common_apps.transfer.bundle.header import Header
+from common_apps.transfer.bundle.records import Record
+from common_apps.transfer.choices import BundleMode
+from common_apps.transfer.models import AppliedState, ImportBatch
+from common_apps.transfer.registry import DeltaReceiver, GuardedReceiver, StateReceiver, state_receivers
+from common_apps.transfer.services.met import Met
+
+# Of fewer active records any number may be deactivated unasked.
+_MASS = 10
+
+
+def enter_state(
+    row: ImportBatch,
+    *,
+    met: Met,
+    header: Header,
+    payload: Callable[[], Iterator[Record]],
+    allow_mass_removal: bool,
+) -> Callable[[], None]:
+    """In the caller's transaction; gives what has to be called once it has committed.
+
+    Raises BundleError missing_base where a delta doesn't lead to the digest of its header, and mass_removal where more
+    than half of ten or more active records would be deactivated: the caller rolls back.
+    """
+    receiver = state_receivers[header.stream]
+    guarded = receiver if isinstance(receiver, GuardedReceiver) and not allow_mass_removal else None
+    before = guarded.active_ids() if guarded else set()
+    changed = _apply(receiver, row, met, header, payload)
+    if guarded:
+        gone = before - guarded.active_ids()
+        if len(before) >= _MASS and len(gone) * 2 > len(before):
+            raise BundleError(
+                Code.MASS_REMOVAL, f"it would deactivate {len(gone)} of {len(before)} active {header.stream}"
+            )
+    row.metadata = {"changed": changed}
+    state, _ = AppliedState.objects.get_or_create(stream=header.stream)
+    state.seq = header.seq
+    state.batch_id = header.batch_id
+    state.digest = header.digest
+    state.applied_at = met.at
+    if state.refused_seq is not None and state.refused_seq <= header.seq:
+        state.refused_seq = state.refused_batch_id = None
+        state.refused_code = ""
+    state.save()
+    return lambda: receiver.after_commit(changed)
+
+
+def _apply(
+    receiver: StateReceiver, row: ImportBatch, met: Met, header: Header, payload: Callable[[], Iterator[Record]]
+) -> int:
+    if header.mode == BundleMode.SNAPSHOT:
+        # Its payload was found to have the header's digest when it was read through.
+        return receiver.apply_snapshot(payload(), import_batch_id=row.id, at=met.at)
+    if not isinstance(receiver, DeltaReceiver):
+        raise BundleError(Code.MISSING_BASE, f"deltas of {header.stream} are not read here")
+    changed = receiver.apply_delta(payload(), import_batch_id=row.id, at=met.at)
+    if snapshot_digest(receiver.lines()) != header.digest:
+        raise BundleError(Code.MISSING_BASE, "with it, what is here is not what the other site has")
+    return changed
