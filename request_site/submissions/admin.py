@@ -13,7 +13,7 @@ from django.utils.html import format_html
 
 from common_apps.accounts.models import User
 from common_apps.core.admin import ReadOnlyAdmin
-from request_site.submissions.models import IdempotencyKey, Request, Response
+from request_site.submissions.models import Cancellation, IdempotencyKey, Request, Response
 
 # A page of megabytes helps nobody: the API has the whole of it.
 SHOWN_CHARACTERS = 64 * 1024
@@ -113,6 +113,17 @@ class ResponseAdmin(ReadOnlyAdmin):
     def result(self, row: Response) -> str:
         """The engine's answer, or a problem document."""
         return _pretty(row.result_data)
+
+
+@admin.register(Cancellation)
+class CancellationAdmin(ReadOnlyAdmin):
+    """Wishes to give up what had left already."""
+
+    list_display = ["asked_at", "request", "status", "user_id", "export_batch_id"]
+    list_filter = ["status", "asked_at"]
+    search_fields = ["id", "request__id", "user_id", "export_batch__id"]
+    list_select_related = ["request"]
+    show_full_result_count = False
 
 
 @admin.register(IdempotencyKey)

@@ -1,4 +1,4 @@
-"""The states of a request on the request site."""
+"""The states of a request on the request site, and of the wish to give one up."""
 
 from __future__ import annotations
 
@@ -20,3 +20,13 @@ class RequestStatus(models.TextChoices):
     def final(cls) -> tuple[RequestStatus, ...]:
         """States that never change."""
         return (cls.COMPLETED, cls.FAILED, cls.CANCELLED)
+
+
+class CancellationStatus(models.TextChoices):
+    """See the drawing at Cancellation."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    EXPORTED = "exported"
+    CONFIRMED = "confirmed"
+    ENDED = "ended"

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 from common_apps.core.fields import JsonTextField
 from common_apps.core.ids import new_id
-from request_site.submissions.choices import RequestStatus
+from request_site.submissions.choices import CancellationStatus, RequestStatus
 from request_site.submissions.querysets import RequestQuerySet
 
 
@@ -118,6 +118,51 @@ class Response(models.Model):
 
     def __str__(self) -> str:
         return f"answer of {self.request_id}"
+
+
+class Cancellation(models.Model):
+    """The wish to give up a request that may have left: it travels as a record of its own.
+
+    ::
+
+        pending --T1--> queued --T2--> exported --holdings--> confirmed
+           ^               |              |                       |
+           +-- batch failed or superseded +-----------------------+   while the request is not final
+        exported --discarded there--> ended
+
+    The request itself changes when its answer comes: ``cancelled``, or the result where it was too late.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    request = models.OneToOneField(Request, on_delete=models.PROTECT, related_name="cancellation")
+    user_id = models.UUIDField(help_text="who asked for it")
+    status = models.CharField(max_length=20, choices=CancellationStatus.choices, default=CancellationStatus.PENDING)
+    asked_at = models.DateTimeField()
+    export_batch = models.ForeignKey(
+        "transfer.ExportBatch", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        db_table = "request_cancellations"
+        ordering = ["-asked_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                name="request_cancellations_status", condition=Q(status__in=CancellationStatus.values)
+            ),
+            models.CheckConstraint(
+                name="request_cancellations_pinned", condition=Q(status="pending") | Q(export_batch__isnull=False)
+            ),
+        ]
+        indexes = [
+            # Serves the exporter's claim: almost always empty.
+            models.Index(fields=["asked_at", "id"], name="request_cancellations_claim", condition=Q(status="pending")),
+            models.Index(
+                fields=["export_batch"], name="request_cancellations_batch", condition=Q(export_batch__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"cancellation of {self.request_id}"
 
 
 class IdempotencyKey(models.Model):

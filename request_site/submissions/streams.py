@@ -16,6 +16,15 @@ from common_apps.transfer.bundle.errors import Code, describe
 from common_apps.transfer.bundle.records import Result
 from common_apps.transfer.registry import Applied, Outgoing, Waiting
 from request_site.submissions.services import enter_results
+from request_site.submissions.services.cancel_delivery import (
+    CANCEL_LINES,
+    claim_cancels,
+    confirm_cancels,
+    count_waiting_cancels,
+    end_cancels,
+    mark_cancels_exported,
+    requeue_cancels,
+)
 
 _CLAIM = """
     WITH picked AS MATERIALIZED (
@@ -33,38 +42,45 @@ _READ = """
         ',"timestamp":"', to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         '","trace_id":"', trace_id, '"}'
     )
-    FROM requests WHERE export_batch_id = %s AND status = 'queued' ORDER BY id
+    FROM requests WHERE export_batch_id = %s AND status = 'queued'
 """
+_READ_ALL = f"{_READ} UNION ALL {CANCEL_LINES} ORDER BY id"
 _TRAVELLING = "('queued', 'exported', 'processing')"
 
 
 class RequestSender:
-    """Sends requests (a LogSender): pending -> queued -> exported -> processing, the most urgent first."""
+    """Sends requests (a LogSender): pending -> queued -> exported -> processing, the most urgent first; and before all
+    others the wishes to give some up.
+    """
 
     def waiting(self) -> Waiting:
-        """Pending requests, and since when the oldest waits."""
+        """Pending requests and cancellations, and since when the oldest waits."""
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*), min(created_at) FROM requests WHERE status = 'pending'")
-            return Waiting(*cursor.fetchone())
+            requests, asked_at = cursor.fetchone()
+        cancels, wished_at = count_waiting_cancels()
+        return Waiting(requests + cancels, min((each for each in (asked_at, wished_at) if each), default=None))
 
     def claim(self, *, batch_id: UUID, limit: int) -> int:
         """Pins up to ``limit`` rows: priority first, then age. Rows that another exporter pins are passed over."""
-        return _execute(_CLAIM, [limit, batch_id])
+        cancels = claim_cancels(batch_id=batch_id, limit=limit)
+        return cancels + _execute(_CLAIM, [limit - cancels, batch_id])
 
     def read(self, *, batch_id: UUID) -> Iterator[Outgoing]:
         """The pinned rows as lines."""
         with connection.cursor() as cursor:
-            cursor.execute(_READ, [batch_id])
+            cursor.execute(_READ_ALL, [batch_id, batch_id])
             for row_id, line in cursor:
                 yield Outgoing(row_id, line.encode())
 
     def mark_exported(self, *, batch_id: UUID, at: datetime) -> int:
         """Rows that are still queued are exported now."""
-        return _execute(
+        requests = _execute(
             "UPDATE requests SET status = 'exported', exported_at = %s"
             " WHERE export_batch_id = %s AND status = 'queued'",
             [at, batch_id],
         )
+        return requests + mark_cancels_exported(batch_id=batch_id)
 
     def confirm(self, *, batch_id: UUID, conflicts: Collection[UUID], at: datetime) -> None:
         """The other site has them; those that it set aside have failed."""
@@ -73,18 +89,21 @@ class RequestSender:
         _execute(
             "UPDATE requests SET status = 'processing' WHERE export_batch_id = %s AND status = 'exported'", [batch_id]
         )
+        confirm_cancels(batch_id=batch_id)
 
     def requeue(self, *, batch_id: UUID, only: Collection[UUID] | None = None) -> int:
         """Rows without an answer wait again; the next claim gives them another bundle."""
-        return _execute(
+        requests = _execute(
             f"UPDATE requests SET status = 'pending' WHERE export_batch_id = %s AND status IN {_TRAVELLING}"  # noqa: S608
             " AND (%s OR id = ANY(%s))",
             [batch_id, only is None, list(only or ())],
         )
+        return requests + requeue_cancels(batch_id=batch_id, only=only)
 
     def end(self, *, batch_id: UUID, code: str, at: datetime) -> None:
         """Its rows have failed with the code: the other site's operator has discarded the bundle."""
         self._fail(batch_id, code)
+        end_cancels(batch_id=batch_id)
 
     def has_unanswered(self, *, batch_id: UUID) -> bool:
         """Whether a row that this bundle carried last still waits for its answer."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from request_site.submissions.choices import RequestStatus
 from request_site.submissions.models import Request
-from request_site.submissions.selectors import Answer
+from request_site.submissions.selectors import Answer, Timeline
 
 
 def request_document(request: Request) -> dict[str, Any]:
@@ -58,4 +58,22 @@ def answer_document(answer: Answer) -> dict[str, Any]:
         "cache": {"hit": answer.cache_hit, "age_s": answer.cache_age_s},
         "executed_at": answer.executed_at,
         "received_at": answer.received_at,
+    }
+
+
+def timeline_document(request: Request, timeline: Timeline) -> dict[str, Any]:
+    """The way of a request, hop by hop."""
+    return {
+        "request_id": request.pk,
+        "status": request.status,
+        "hops": [{"name": hop.name, "meaning": hop.meaning, "at": hop.at} for hop in timeline.hops],
+        "waits_for": timeline.waits_for,
+        "detail": timeline.detail,
+        "trip": timeline.trip,
+        "cancel_asked_at": timeline.cancel_asked_at,
+        "estimate": {
+            "expected_at": timeline.expected_at,
+            "overdue": timeline.overdue,
+            "samples": timeline.samples,
+        },
     }

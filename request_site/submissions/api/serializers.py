@@ -104,3 +104,37 @@ class ResultSerializer(serializers.Serializer[dict[str, object]]):
     cache = CacheUseSerializer()
     executed_at = serializers.DateTimeField(allow_null=True)
     received_at = serializers.DateTimeField(allow_null=True)
+
+
+class HopSerializer(serializers.Serializer[dict[str, object]]):
+    """A step of the way."""
+
+    name = serializers.CharField()
+    meaning = serializers.CharField()
+    at = serializers.DateTimeField(allow_null=True, help_text="null while it is ahead, or was never told")
+
+
+class EstimateSerializer(serializers.Serializer[dict[str, object]]):
+    """When past trips say that the answer will be readable."""
+
+    expected_at = serializers.DateTimeField(allow_null=True, help_text="null with fewer than three past requests")
+    overdue = serializers.BooleanField(help_text="expected_at has passed")
+    samples = serializers.IntegerField(help_text="how many past requests it was told from")
+
+
+class TimelineSerializer(serializers.Serializer[dict[str, object]]):
+    """The eight hops of a request."""
+
+    request_id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=RequestStatus.choices)
+    hops = HopSerializer(many=True)
+    waits_for = serializers.ChoiceField(
+        choices=["export", "carry", "trip", "answer", "operators"],
+        allow_null=True,
+        help_text="export: to be sealed; carry: a stick; trip: its arrival to be told; answer: execution and the way"
+        " back; operators: a decision on the other site; null: it has ended",
+    )
+    detail = serializers.CharField()
+    trip = serializers.CharField(allow_null=True, help_text="the folder on the stick that it left with")
+    cancel_asked_at = serializers.DateTimeField(allow_null=True)
+    estimate = EstimateSerializer()

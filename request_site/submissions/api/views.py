@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-import structlog
 from django.db import transaction
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
@@ -16,7 +15,6 @@ from common_apps.audit.actors import actor_of
 from common_apps.core.api.problems import described_outage, problem_document
 from common_apps.core.api.schema import PAGE_PARAMETERS, problems
 from common_apps.core.errors import DomainError, FieldFault
-from common_apps.core.ids import new_id
 from common_apps.core.outages import OUTAGES
 from common_apps.queries.api.asking import AskerView
 from common_apps.queries.kinds import all_kinds
@@ -29,6 +27,7 @@ from request_site.submissions.api.serializers import (
     SubmissionSerializer,
     VerdictSerializer,
 )
+from request_site.submissions.api.trace import trace_id
 from request_site.submissions.models import Request
 from request_site.submissions.selectors import get_request
 from request_site.submissions.services import MAX_KEY_LENGTH, check_key, submit_request, validate_request
@@ -99,7 +98,7 @@ class RequestsView(AskerView):
         stored, replayed = submit_request(
             user=self.asker(request),
             body=_body_of(request),
-            trace_id=_trace_id(),
+            trace_id=trace_id(),
             actor=actor_of(request),
             idempotency_key=request.headers.get("Idempotency-Key"),
         )
@@ -158,7 +157,7 @@ class BulkView(AskerView):
             stored, replayed = submit_request(
                 user=self.asker(request),
                 body=body,
-                trace_id=_trace_id(),
+                trace_id=trace_id(),
                 actor=actor_of(request),
                 idempotency_key=None if key is None else f"{key}/{place}",
             )
@@ -217,14 +216,6 @@ def _body_of(request: HttpRequest) -> object:
     if not body and request.META.get("CONTENT_LENGTH") in (None, "", "0"):
         raise DomainError("malformed_json", "The body is empty: a JSON text was expected.")
     return body
-
-
-def _trace_id() -> UUID:
-    """The id that this HTTP request has in the log, so that one id leads from here to the result; else a new one."""
-    try:
-        return UUID(str(structlog.contextvars.get_contextvars().get("request_id")))
-    except ValueError:
-        return new_id()
 
 
 def _form_faults(errors: Any) -> list[FieldFault]:

@@ -1,4 +1,4 @@
-"""Reads requests and their answers."""
+"""One request, and its answer."""
 
 from __future__ import annotations
 
