@@ -24,4 +24,27 @@ IMPORT_POINTS = {
     "holdings.heeding": "inside the transaction of holdings, every bundle judged",
     "holdings.tidying": "holdings are heeded, no file was moved yet",
 }
-POINTS = EXPORT_POINTS | IMPORT_POINTS
+KEY_POINTS = {
+    "keys.box_written": "the new box key is there, the older one still calls itself active",
+    "keys.signing_written": "the new signing key is there",
+    "keys.trust_written": "trust.json is replaced",
+    "keys.retired": "one key is retired, the next is not",
+    "keys.changed": "the files are changed, the database and its audit are not",
+}
+CARRY_POINTS = {
+    "carry.taken": "a bundle was copied off the stick, and not imported",
+    "carry.imported": "all that has come is imported",
+    "carry.exported": "all that has to go is exported, nothing of it is on the stick",
+    "carry.part_written": "a .part is on the stick, not read back",
+    "carry.read_back": "it was read back, and has no name yet",
+    "carry.named": "a bundle, or a sidecar, has its final name",
+    "carry.written": "all that has to go is on the stick, and nothing old has left it",
+    "carry.removing": "before an old file leaves the stick",
+    "carry.tidied": "the stick holds what has to go, the rows don't say so",
+    "carry.recorded": "the rows say so",
+}
+RETENTION_POINTS = {
+    "retention.export_removed": "a confirmed bundle's file is gone, its row does not say so",
+    "retention.import_removed": "an applied bundle's copy is gone, its row does not say so",
+}
+POINTS = EXPORT_POINTS | IMPORT_POINTS | RETENTION_POINTS | CARRY_POINTS | KEY_POINTS
