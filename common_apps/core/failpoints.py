@@ -5,6 +5,7 @@ A process is armed by AIRFERRY_FAILPOINTS when it starts, or by ``arm``: ``NAME=
 K-th pass, else the first), several with commas between them. Each fires once. Actions:
 
     exit     the process ends at once, as if killed: nothing is flushed, no handler runs (status EXIT_STATUS)
+    stop     the process stops (SIGSTOP), with all that it holds, until a test lets it go on or kills it
     crash    Crash is raised: no ``except Exception`` keeps it
     enospc   OSError: the disk is full
     eio      OSError: the disk is broken
@@ -14,12 +15,12 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import NoReturn
+import signal
 
 VARIABLE = "AIRFERRY_FAILPOINTS"
 EXIT_STATUS = 86
 _ERRORS = {"enospc": errno.ENOSPC, "eio": errno.EIO}
-ACTIONS = ("exit", "crash", *_ERRORS)
+ACTIONS = ("exit", "stop", "crash", *_ERRORS)
 
 # Name -> the pass at which it fires, and what then happens.
 _armed: dict[str, tuple[int, str]] = {}
@@ -67,12 +68,16 @@ def _pass(name: str) -> None:
         _fire(name, action)
 
 
-def _fire(name: str, action: str) -> NoReturn:
-    if action == "exit":
-        os._exit(EXIT_STATUS)
-    if action == "crash":
-        raise Crash(name)
-    raise OSError(_ERRORS[action], f"{os.strerror(_ERRORS[action])} (failpoint {name})")
+def _fire(name: str, action: str) -> None:
+    match action:
+        case "exit":
+            os._exit(EXIT_STATUS)
+        case "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        case "crash":
+            raise Crash(name)
+        case _:
+            raise OSError(_ERRORS[action], f"{os.strerror(_ERRORS[action])} (failpoint {name})")
 
 
 arm(os.environ.get(VARIABLE, ""))

@@ -14,6 +14,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
 
+from common_apps.core import failpoints
 from common_apps.transfer.bundle.limits import DEFAULT_LIMITS, MIB
 from common_apps.transfer.keys import KeyFolder, KeyFolderError
 
@@ -73,4 +74,19 @@ def check_folders(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
         )
         for name, code in _FOLDERS
         if not Path(getattr(settings, name)).is_dir()
+    ]
+
+
+@checks.register("transfer", deploy=True)
+def check_failpoints(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """E003: this process is armed to die, or to meet a broken disk, in the middle of its work."""
+    armed = failpoints.armed()
+    if not armed:
+        return []
+    return [
+        checks.Error(
+            f"{failpoints.VARIABLE} arms {', '.join(armed)}: the site's processes will break off their work there.",
+            hint="It is for tests alone: take it out of the environment.",
+            id="transfer.E003",
+        )
     ]
