@@ -15,6 +15,7 @@ urlpatterns = [
     *shared_urlpatterns,
     path("api/v1/", include("common_apps.accounts.api.urls")),
     path("api/v1/", include("common_apps.transfer.api.urls")),
+    path("api/v1/", include("common_apps.operations.api.urls")),
     path("api/v1/", include("request_site.replica.api.urls")),
     path("api/v1/", include("common_apps.queries.api.urls")),
     path("api/v1/", include("request_site.submissions.api.urls")),

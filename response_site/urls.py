@@ -15,4 +15,5 @@ urlpatterns = [
     *shared_urlpatterns,
     path("api/v1/", include("common_apps.accounts.api.urls")),
     path("api/v1/", include("common_apps.transfer.api.urls")),
+    path("api/v1/", include("common_apps.operations.api.urls")),
 ]

@@ -8,9 +8,12 @@ class OperationsConfig(AppConfig):
     def ready(self) -> None:
         from django.conf import settings
 
+        from common_apps.core.alerts import register_sink
         from common_apps.operations import probes, setup, sweeps
         from common_apps.operations.registry import register_check, register_setup_step, register_sweep
+        from common_apps.operations.services.alerts import AlertTable
 
+        register_sink(AlertTable())
         register_check("database", probes.database, needed=True)
         register_check("redis", probes.redis, needed=True)
         register_check("cache", probes.cache, needed=False)
@@ -19,6 +22,7 @@ class OperationsConfig(AppConfig):
         register_check("clock", probes.clock_skew, needed=False)
         register_check("workers", probes.workers, needed=False)
         register_check("keys", probes.keys, needed=False)
+        register_check("alerts", probes.alerts, needed=False)
         register_sweep("rescan", sweeps.scan, every_seconds=settings.RESCAN_SECONDS)
         register_sweep("export_logs", sweeps.export_due_logs, every_seconds=sweeps.LOG_EXPORT_SECONDS)
         register_sweep("export_states", sweeps.export_changed_states, every_seconds=sweeps.STATE_EXPORT_SECONDS)

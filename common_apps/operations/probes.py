@@ -9,6 +9,7 @@ from celery import current_app
 from django.conf import settings
 from django.core.cache import caches
 from django.db import connection
+from django.db.models import Count, Q
 
 from common_apps.core import clock
 
@@ -98,3 +99,15 @@ def clock_skew() -> dict[str, object]:
     if seconds > CLOCK_SKEW_SECONDS:
         raise ProbeError(f"the clocks of this host and of PostgreSQL are {seconds:.0f} s apart: set them")
     return {"skew_seconds": round(seconds, 3)}
+
+
+def alerts() -> dict[str, object]:
+    """How many alerts are open, and how many nobody has acknowledged. An open one does not make the site unwell."""
+    from common_apps.operations.selectors import open_alerts
+
+    seen = open_alerts().aggregate(
+        open=Count("pk"),
+        unacknowledged=Count("pk", filter=Q(acknowledged_at=None)),
+        critical=Count("pk", filter=Q(level="critical")),
+    )
+    return dict(seen)

@@ -1,0 +1,1 @@
+"""Alerts kept and acknowledged; backups made and put back."""
