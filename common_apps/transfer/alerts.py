@@ -7,6 +7,7 @@ from common_apps.core.alerts import AlertKind
 SITE_ROLLED_BACK = "site_rolled_back"
 BATCH_CONFLICT = "batch_conflict"
 RECORD_CONFLICT = "record_conflict"
+HELD_HERE = "bundle_held"
 HELD_BY_PEER = "bundle_held_by_peer"
 REFUSED_BY_PEER = "state_refused_by_peer"
 MASS_REMOVAL = "mass_removal"
@@ -48,10 +49,21 @@ KINDS = (
         lasting=False,
         title="Records with known ids and another content",
         meaning=(
-            "Some records of a bundle have ids that are known here with another content. The first ones stand, these "
-            "were set aside and the other site is told; the rest of the bundle was applied."
+            "Some records of a bundle have ids that are known, where it was applied, with another content. The first "
+            "ones stand, these were set aside, and both sites are told; the rest of the bundle was applied."
         ),
         cure="Compare the records on both sites. Their askers may ask again: their requests fail with this code.",
+    ),
+    AlertKind(
+        code=HELD_HERE,
+        level="warning",
+        lasting=True,
+        title="A bundle of the other site is held in quarantine",
+        meaning=(
+            "It is authentic, but something in its signed bytes is wrong for this site, so nothing of it was applied. "
+            "The other site has been told, and does not carry it again meanwhile."
+        ),
+        cure="See `quarantine show`. Release it once the reason is gone (an upgrade, a limit), or discard it.",
     ),
     AlertKind(
         code=HELD_BY_PEER,

@@ -19,6 +19,7 @@ from common_apps.transfer.choices import BundleMode, ImportStatus
 from common_apps.transfer.folders import Folders
 from common_apps.transfer.models import ImportBatch
 from common_apps.transfer.registry import Applied, log_receivers
+from common_apps.transfer.services.alarms import tell_conflicts
 from common_apps.transfer.services.applying_states import enter_state
 from common_apps.transfer.services.met import ImportOutcome, Met
 from common_apps.transfer.services.settling import describe_import, write_row
@@ -92,7 +93,8 @@ def _enter_log(row: ImportBatch, met: Met, payload: Callable[[], Iterator[Record
     row.metadata = {"applied": applied.applied, "known": applied.known}
     if applied.conflicts:
         row.metadata["conflicts"] = [str(each) for each in applied.conflicts]
-        log.warning("records in conflict", stream=row.batch_type, records=row.metadata["conflicts"])
+        if row.source_batch_id is not None:
+            tell_conflicts(batch_id=row.source_batch_id, stream=row.batch_type, ids=row.metadata["conflicts"])
     return lambda: receiver.after_commit(applied)
 
 

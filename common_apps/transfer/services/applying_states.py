@@ -11,6 +11,7 @@ from common_apps.transfer.bundle.records import Record
 from common_apps.transfer.choices import BundleMode
 from common_apps.transfer.models import AppliedState, ImportBatch
 from common_apps.transfer.registry import DeltaReceiver, GuardedReceiver, StateReceiver, state_receivers
+from common_apps.transfer.services.alarms import tell_no_longer_held
 from common_apps.transfer.services.met import Met
 
 # Of fewer active records any number may be deactivated unasked.
@@ -47,6 +48,7 @@ def enter_state(
     state.digest = header.digest
     state.applied_at = met.at
     if state.refused_seq is not None and state.refused_seq <= header.seq:
+        tell_no_longer_held(state.refused_batch_id)
         state.refused_seq = state.refused_batch_id = None
         state.refused_code = ""
     state.save()

@@ -23,6 +23,7 @@ from common_apps.transfer.bundle.header import Hello
 from common_apps.transfer.folders import Folders, site_folders
 from common_apps.transfer.models import ExportBatch
 from common_apps.transfer.selectors import locate_bundle
+from common_apps.transfer.services.alarms import tell_conflicts, tell_held_by_peer, tell_no_longer_held_by_peer
 from common_apps.transfer.services.files import is_intact, return_to_exports
 from common_apps.transfer.services.peer import heard_hello, is_readable_by
 from common_apps.transfer.services.rows import confirm_rows, end_rows, has_unanswered_rows, requeue_rows
@@ -53,6 +54,7 @@ def judge_bundles(*, at: datetime, day: int) -> int:
     batches = ExportBatch.objects.in_bulk(list(said))
     for batch_id in sorted(said):
         batch, word = batches[batch_id], said[batch_id]
+        was_held = batch.held_at is not None
         if word.outcome == "applied":
             changed += _confirm(batch, word, at, day)
         elif word.outcome == "held":
@@ -63,6 +65,8 @@ def judge_bundles(*, at: datetime, day: int) -> int:
             changed += _carry_again(batch, hello, folders, at)
         else:
             changed += _miss(batch, at, day)
+        if was_held and batch.held_at is None:
+            tell_no_longer_held_by_peer(batch)
     return changed
 
 
@@ -97,6 +101,8 @@ def _confirm(batch: ExportBatch, word: _Said, at: datetime, day: int) -> int:
     batch.save(update_fields=["held_at", "peer_code", "confirmed_at", "confirmed_day"])
     if first:
         confirm_rows(batch, conflicts=word.records, at=at)
+        if word.records:
+            tell_conflicts(batch_id=batch.id, stream=batch.batch_type, ids=word.records)
     return 1
 
 
@@ -104,7 +110,7 @@ def _hold(batch: ExportBatch, word: _Said, at: datetime) -> int:
     batch.held_at = at
     batch.peer_code = word.code
     batch.save(update_fields=["held_at", "peer_code"])
-    log.warning("the other site holds a bundle in quarantine", batch_id=str(batch.id), code=word.code)
+    tell_held_by_peer(batch)
     _audit("bundle.held_by_peer", batch)
     return 1
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-import structlog
-
 from common_apps.transfer.choices import STATE_MODES, ExportStatus
 from common_apps.transfer.models import ExportBatch, HeardState
 from common_apps.transfer.selectors import newest_state_bundle
-
-log = structlog.get_logger("transfer.holdings")
+from common_apps.transfer.services.alarms import tell_no_longer_refused_by_peer, tell_refused_by_peer
 
 
 def judge_states(*, at: datetime, day: int) -> int:
@@ -27,7 +24,9 @@ def judge_states(*, at: datetime, day: int) -> int:
         newly_held = bundles.filter(pk__in=_named(heard.refused_batch_id), held_at=None)
         if newly_held.update(held_at=at, peer_code=heard.refused_code):
             changed += 1
-            log.warning("the other site refuses a state", stream=heard.stream, code=heard.refused_code)
+            tell_refused_by_peer(stream=heard.stream, code=heard.refused_code)
+        if heard.refused_batch_id is None:
+            tell_no_longer_refused_by_peer(heard.stream)
         changed += _miss(heard, at)
     return changed
 

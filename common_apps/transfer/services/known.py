@@ -10,6 +10,7 @@ from django.db.models import Q
 from common_apps.transfer.choices import ImportStatus
 from common_apps.transfer.folders import Folders
 from common_apps.transfer.models import AppliedState, ImportBatch
+from common_apps.transfer.services.alarms import tell_no_longer_held
 
 _HELD = Q(status=ImportStatus.FAILED, held_at__isnull=False, discarded_at=None)
 _REMEMBERED = Q(status=ImportStatus.COMPLETED) | Q(discarded_at__isnull=False) | _HELD
@@ -39,4 +40,5 @@ def _forget_lost(row: ImportBatch, folders: Folders) -> bool:
         AppliedState.objects.filter(refused_batch_id=row.source_batch_id).update(
             refused_seq=None, refused_batch_id=None, refused_code=""
         )
+        tell_no_longer_held(row.source_batch_id)
     return True

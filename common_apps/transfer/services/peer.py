@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import structlog
 from django.conf import settings
 from django.db import transaction
 
@@ -14,7 +13,6 @@ from common_apps.audit.actors import SYSTEM
 from common_apps.audit.services import record
 from common_apps.core import clock
 from common_apps.transfer.bundle.envelope import TrustedKey
-from common_apps.transfer.bundle.errors import Code
 from common_apps.transfer.bundle.header import AnnouncedBox, AnnouncedSigning, Hello
 from common_apps.transfer.bundle.keypairs import BoxPublicKey, SigningKey
 from common_apps.transfer.bundle.streams import HOLDINGS, STREAMS
@@ -23,8 +21,7 @@ from common_apps.transfer.keys import KeyFolder, KeyFolderError
 from common_apps.transfer.keys.peers import encode_key
 from common_apps.transfer.models import AppliedState, ExportBatch, Peer
 from common_apps.transfer.selectors import newest_version
-
-log = structlog.get_logger("transfer.peer")
+from common_apps.transfer.services.alarms import tell_rolled_back
 
 # The newest schema of any stream that this release reads and writes.
 MAX_SCHEMA = max(spec.schema for spec in STREAMS.values())
@@ -136,7 +133,11 @@ def forget_hello() -> None:
 def raise_rolled_back(*, heard: int, own: int, bundles: int) -> None:
     """This site was restored from a backup: the peer has seen more of it than it knows itself."""
     facts = {"heard": heard, "own_version": own, "unknown_bundles": bundles}
-    log.warning("site_rolled_back", code=Code.SITE_ROLLED_BACK, **facts)
     record(
         action="site.rolled_back", actor=SYSTEM, resource_type="site", resource_id=str(settings.SITE), metadata=facts
     )
+    if bundles:
+        seen = f"The other site holds {bundles} bundle(s) of this site that this site no longer knows."
+    else:
+        seen = f"The other site has heeded holdings {heard} of this site, which knows of none after {own}."
+    tell_rolled_back(detail=seen, unknown_bundles=bundles)

@@ -18,6 +18,7 @@ from common_apps.transfer.bundle.names import sidecar_name
 from common_apps.transfer.choices import UNREAD, ImportStatus
 from common_apps.transfer.folders import Folders
 from common_apps.transfer.models import AppliedState, ImportBatch
+from common_apps.transfer.services.alarms import tell_quarantined
 from common_apps.transfer.services.met import Candidate, ImportOutcome, Met, Settlement, printable
 
 log = structlog.get_logger("transfer.import")
@@ -131,6 +132,7 @@ def quarantine(met: Met, *, error: BundleError, folders: Folders, actor: Actor, 
             _tell_refused(met, error.code)
         if is_news:
             _audit("bundle.quarantined", row, actor)
+            tell_quarantined(row)
     if is_news:
         log.warning("bundle quarantined", file=met.candidate.name, code=error.code, detail=error.detail, held=held)
     if met.measured is not None:
