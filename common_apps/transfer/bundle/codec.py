@@ -3,8 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import reduce
-from operator import or_
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -19,14 +18,10 @@ from common_apps.transfer.bundle.records import Record
 from common_apps.transfer.bundle.streams import STREAMS
 
 _ENCODER = msgspec.json.Encoder()
-_CANONICAL_TYPES = frozenset(cls for spec in STREAMS.values() if spec.canonical for cls in spec.record_types)
-_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
-    name: msgspec.json.Decoder(reduce(or_, spec.record_types)) for name, spec in STREAMS.items()
-}
 _RAW_MEMBER_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 # The members that may hold any amount of JSON, kept raw.
 _CARRIED = ("result", "value")
-_FORMS = {cls: form_checks(cls) for spec in STREAMS.values() for cls in spec.record_types}
+_forms = cache(form_checks)
 
 
 def encode_record(record: Record) -> bytes:
@@ -34,19 +29,20 @@ def encode_record(record: Record) -> bytes:
 
     Times must be aware and in UTC. Raises BundleError bad_record where raw JSON in it holds a line break.
     """
-    canonical = type(record) in _CANONICAL_TYPES
-    line = strict_json.dumps_canonical(record) if canonical else _ENCODER.encode(record)
+    line = strict_json.dumps_canonical(record) if record.canonical else _ENCODER.encode(record)
     if b"\n" in line:
         raise BundleError(Code.BAD_RECORD, "raw JSON inside a record holds a line break")
     return line
 
 
-def decode_record(stream: str, line: bytes, limits: Limits = DEFAULT_LIMITS) -> Record:
-    """Decode and check one line (without its LF) of `stream`, schema 1.
+def decode_record(stream: str, line: bytes, limits: Limits = DEFAULT_LIMITS, schema: int | None = None) -> Record:
+    """Decode and check one line (without its LF) of `stream`, written in `schema` (None: the newest).
 
-    Raises BundleError line_too_long or bad_record, and KeyError for a stream that doesn't exist.
+    The record has the newest shape, whichever the line has. Raises BundleError line_too_long or bad_record, and
+    KeyError for a stream or a schema that doesn't exist.
     """
-    decoder = _DECODERS[stream]
+    spec = STREAMS[stream]
+    decoder = spec.decoders[schema or spec.schema]
     if len(line) > limits.line:
         raise BundleError(Code.LINE_TOO_LONG, f"{len(line)} bytes, {limits.line} are allowed")
     try:
@@ -58,12 +54,26 @@ def decode_record(stream: str, line: bytes, limits: Limits = DEFAULT_LIMITS) -> 
     except (strict_json.StrictJsonError, msgspec.DecodeError, RecursionError) as error:
         raise BundleError(Code.BAD_RECORD, str(error)) from None
     assert isinstance(plain, dict)  # noqa: S101 - the struct decoder takes nothing but objects
-    fault = first_fault(_FORMS[type(record)], plain) or _fault_in(record, plain, limits)
-    if fault is None and STREAMS[stream].canonical and encode_record(record) != line:
+    fault = first_fault(_forms(type(record)), plain)
+    if fault is None and record.canonical and encode_record(record) != line:
         fault = "not canonical JSON (keys sorted, no spaces, UTF-8 unescaped)"
+    older = spec.older_schema(schema) if schema else None
+    if fault is None and older is not None:
+        record = older.upgrade(record)
+    fault = fault or _fault_in(record, plain, limits)
     if fault is not None:
         raise BundleError(Code.BAD_RECORD, fault)
     return record
+
+
+def lines_in_schema(stream: str, lines: Iterable[bytes], schema: int) -> Iterable[bytes]:
+    """Lines of this site's own, written in the newest schema, as `schema` has them."""
+    spec = STREAMS[stream]
+    older = spec.older_schema(schema)
+    if older is None:
+        return lines
+    decoder = spec.decoders[spec.schema]
+    return (encode_record(older.downgrade(decoder.decode(line))) for line in lines)
 
 
 def _decode_dense(decoder: msgspec.json.Decoder[Any], line: bytes, limits: Limits) -> tuple[Record, object]:

@@ -188,6 +188,10 @@ def _fault_in(header: Header) -> str | None:
         (header.kind == spec.kind, f"kind: {header.stream} is a {spec.kind} stream"),
         (header.mode in spec.modes, f"mode: {header.stream} travels as {' or '.join(sorted(spec.modes))}"),
         ((header.digest is None) == (spec.kind == "log"), "digest: a state stream has one, a log has none"),
+        (
+            header.schema > spec.schema or header.schema in spec.decoders,
+            f"schema: {header.stream} never had a schema {header.schema}",
+        ),
         (header.source != header.destination, "destination: the same as source"),
         (kem is not None, "alg: not one of this format"),
         ((header.hello is None) == (header.stream != HOLDINGS), "hello: in holdings, and there alone"),

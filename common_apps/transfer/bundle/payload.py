@@ -118,7 +118,7 @@ def read_records(pieces: Iterable[bytes], header: Header, limits: Limits) -> Ite
         if count > header.record_count:
             raise BundleError(Code.COUNT_MISMATCH, f"more than the {header.record_count} records of the header")
         try:
-            record = decode_record(header.stream, line, limits)
+            record = decode_record(header.stream, line, limits, header.schema)
         except BundleError as error:
             raise BundleError(error.code, f"line {count}: {error.detail}") from None
         identity = record.identity()

@@ -6,7 +6,7 @@ what passes here fits the database.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from msgspec import Meta, Raw, Struct
@@ -23,7 +23,11 @@ StateStream = Literal["users", "profile_types", "settings", "catalogue"]
 
 
 class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
-    """One line of a payload. Every field is present; an unknown one is refused."""
+    """One line of a payload. Every field is present; an unknown one is refused. `canonical`: it is written as
+    canonical JSON.
+    """
+
+    canonical: ClassVar[bool] = False
 
     def identity(self) -> object:
         """What must not stand twice in a bundle; None where a record has no id."""
@@ -114,6 +118,8 @@ class User(Record, frozen=True, tag="user"):
     """A user as the response site has it. The rate limits are the effective ones; `profile_type` is a profile's
     name.
     """
+
+    canonical: ClassVar[bool] = True
 
     id: UUID
     username: Name

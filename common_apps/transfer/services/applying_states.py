@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from common_apps.transfer.bundle.codec import snapshot_digest
+from common_apps.transfer.bundle.codec import lines_in_schema, snapshot_digest
 from common_apps.transfer.bundle.errors import BundleError, Code
 from common_apps.transfer.bundle.header import Header
 from common_apps.transfer.bundle.records import Record
@@ -64,6 +64,6 @@ def _apply(
     if not isinstance(receiver, DeltaReceiver):
         raise BundleError(Code.MISSING_BASE, f"deltas of {header.stream} are not read here")
     changed = receiver.apply_delta(payload(), import_batch_id=row.id, at=met.at)
-    if snapshot_digest(receiver.lines()) != header.digest:
+    if snapshot_digest(lines_in_schema(header.stream, receiver.lines(), header.schema)) != header.digest:
         raise BundleError(Code.MISSING_BASE, "with it, what is here is not what the other site has")
     return changed

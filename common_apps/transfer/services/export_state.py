@@ -9,14 +9,15 @@ from django.db import transaction
 
 from common_apps.core import clock
 from common_apps.core.failpoints import failpoint
-from common_apps.transfer.bundle.codec import snapshot_digest
+from common_apps.transfer.bundle.codec import lines_in_schema, snapshot_digest
 from common_apps.transfer.bundle.errors import Code
 from common_apps.transfer.bundle.header import Hello
-from common_apps.transfer.bundle.streams import HOLDINGS
+from common_apps.transfer.bundle.streams import HOLDINGS, STREAMS
 from common_apps.transfer.choices import BundleMode, ExportStatus
 from common_apps.transfer.models import ExportBatch, HeardState, Peer
 from common_apps.transfer.registry import StateSender
 from common_apps.transfer.selectors import locate_bundle, newest_state_bundle, newest_version
+from common_apps.transfer.services.deltas import find_delta
 from common_apps.transfer.services.export_steps import (
     ExportOutcome,
     ExportRun,
@@ -32,14 +33,16 @@ from common_apps.transfer.services.transactions import repeatable_read, try_agai
 
 
 def export_state(*, run: ExportRun, sender: StateSender, full: bool) -> list[ExportOutcome]:
-    """The new bundle, or none where the newest still says it all. The caller holds the stream's lock."""
+    """The new bundle, or none where the newest still says it all; ``full``: a snapshot in any case. The caller holds
+    the stream's lock.
+    """
     hello = own_hello() if run.stream == HOLDINGS else None
     if not full and not _is_due(run, sender, hello):
         return []
-    return [try_again(lambda: _export(run, sender, hello))]
+    return [try_again(lambda: _export(run, sender, hello, full))]
 
 
-def _export(run: ExportRun, sender: StateSender, hello: Hello | None) -> ExportOutcome:
+def _export(run: ExportRun, sender: StateSender, hello: Hello | None, full: bool) -> ExportOutcome:
     with transaction.atomic(durable=True):
         batch = open_batch(run=run, mode=BundleMode.SNAPSHOT, seq=_next_version(run.stream))
         batch.status = ExportStatus.PROCESSING
@@ -50,7 +53,13 @@ def _export(run: ExportRun, sender: StateSender, hello: Hello | None) -> ExportO
     try:
         head = run.audit_head
         with repeatable_read():
-            part = write_file(run=run, batch=batch, lines=sender.snapshot(), audit_head=head, hello=hello)
+            lines, digest = sender.snapshot(), None
+            delta = None if full else find_delta(sender=sender, batch=batch)
+            if delta is not None:
+                lines, digest = delta.lines, delta.digest
+                batch.mode = BundleMode.DELTA
+                batch.save(update_fields=["mode"])
+            part = write_file(run=run, batch=batch, lines=lines, audit_head=head, hello=hello, digest=digest)
             sender.mark_exported(seq=batch.seq, at=clock.now())
         written = publish_file(part)
     except Exception as error:
@@ -76,7 +85,8 @@ def _is_due(run: ExportRun, sender: StateSender, hello: Hello | None) -> bool:
     if newest is None or newest.superseded_at is not None:
         return True
     with repeatable_read():
-        digest = snapshot_digest(sender.snapshot())
+        schema = STREAMS[run.stream].schema_for(run.keys.max_schema)
+        digest = snapshot_digest(lines_in_schema(run.stream, sender.snapshot(), schema))
     if digest != newest.digest:
         return True
     if hello is not None:

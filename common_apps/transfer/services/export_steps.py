@@ -20,6 +20,7 @@ from common_apps.audit.services import head, record, seal
 from common_apps.core import clock
 from common_apps.core.failpoints import failpoint
 from common_apps.core.ids import new_id
+from common_apps.transfer.bundle.codec import lines_in_schema
 from common_apps.transfer.bundle.header import AuditHead, Hello
 from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.names import PART_SUFFIX, bundle_name
@@ -96,7 +97,7 @@ def open_batch(*, run: ExportRun, mode: BundleMode, seq: int) -> ExportBatch:
         batch_type=run.stream,
         mode=mode,
         seq=seq,
-        schema=min(STREAMS[run.stream].schema, run.keys.max_schema),
+        schema=STREAMS[run.stream].schema_for(run.keys.max_schema),
         filename=filename,
         file_path=str(run.folder / filename),
         status=ExportStatus.PENDING,
@@ -112,8 +113,11 @@ def write_file(
     lines: Iterable[bytes],
     audit_head: AuditHead | None,
     hello: Hello | None = None,
+    digest: str | None = None,
 ) -> WrittenBundle:
-    """The `.part`, fsynced and verified as a receiver would. Raises BundleError, OSError."""
+    """The `.part`, fsynced and verified as a receiver would. ``lines`` are of the newest schema, and written in the
+    bundle's. ``digest``: of a delta, that of the snapshot that it stands for. Raises BundleError, OSError.
+    """
     run.folder.mkdir(parents=True, exist_ok=True)
     facts = BundleFacts(
         batch_id=batch.id,
@@ -125,11 +129,17 @@ def write_file(
         destination=settings.PEER,
         software=SOFTWARE,
         schema=batch.schema,
+        digest=digest,
         hello=hello,
         audit_head=audit_head,
     )
     return write_part(
-        run.folder, facts, lines, signing=run.keys.signing, recipient=run.keys.recipient, limits=run.limits
+        run.folder,
+        facts,
+        lines_in_schema(run.stream, lines, batch.schema),
+        signing=run.keys.signing,
+        recipient=run.keys.recipient,
+        limits=run.limits,
     )
 
 

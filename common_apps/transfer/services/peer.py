@@ -15,7 +15,7 @@ from common_apps.core import clock
 from common_apps.transfer.bundle.envelope import TrustedKey
 from common_apps.transfer.bundle.header import AnnouncedBox, AnnouncedSigning, Hello
 from common_apps.transfer.bundle.keypairs import BoxPublicKey, SigningKey
-from common_apps.transfer.bundle.streams import HOLDINGS, STREAMS
+from common_apps.transfer.bundle.streams import HOLDINGS, STREAMS, greatest_schema
 from common_apps.transfer.errors import TransferNotReadyError
 from common_apps.transfer.keys import KeyFolder, KeyFolderError
 from common_apps.transfer.keys.peers import encode_key
@@ -23,8 +23,6 @@ from common_apps.transfer.models import AppliedState, ExportBatch, Peer
 from common_apps.transfer.selectors import newest_version
 from common_apps.transfer.services.alarms import tell_rolled_back
 
-# The newest schema of any stream that this release reads and writes.
-MAX_SCHEMA = max(spec.schema for spec in STREAMS.values())
 _MOST_KEYS = 16
 _RETIRED = "retired"
 
@@ -98,7 +96,7 @@ def own_hello() -> Hello:
     heard = AppliedState.objects.filter(stream=HOLDINGS).values_list("seq", flat=True).first()
     return Hello(
         heard=heard or 0,
-        max_schema=MAX_SCHEMA,
+        max_schema=greatest_schema(STREAMS.values()),
         box=[AnnouncedBox(version=key.version, kem=key.kem, public=encode_key(key.public)) for key in box[:_MOST_KEYS]],
         signing=[AnnouncedSigning(version=key.version, public=encode_key(key.public)) for key in signing[:_MOST_KEYS]],
         trusts=[key.fingerprint for key in trusted.signing if key.believed],

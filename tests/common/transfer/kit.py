@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -176,6 +176,12 @@ class RowsReceiver:
             cursor.execute("SELECT id FROM toy_arrived")
             return {row[0] for row in cursor.fetchall()}
 
+    def contents(self) -> list[str]:
+        """The records that were entered, as lines."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT content FROM toy_arrived ORDER BY id")
+            return [row[0] for row in cursor.fetchall()]
+
 
 @dataclass
 class Peer:
@@ -216,13 +222,17 @@ class Peer:
             "destination": self.here,
             "software": "airferry/test",
         }
-        part = write_part(
-            folder,
-            BundleFacts(**(values | facts)),
-            lines,
-            signing=signing or self.keys.signing_key(),
-            recipient=recipient or KeyFolder(Path(settings.KEY_DIR)).box_key().public_key,
-        )
+        with pytest.MonkeyPatch.context() as patch:
+            if facts.get("schema", 1) > STREAMS[stream].schema:
+                # It has a newer release.
+                patch.setitem(STREAMS, stream, replace(STREAMS[stream], schema=facts["schema"]))
+            part = write_part(
+                folder,
+                BundleFacts(**(values | facts)),
+                lines,
+                signing=signing or self.keys.signing_key(),
+                recipient=recipient or KeyFolder(Path(settings.KEY_DIR)).box_key().public_key,
+            )
         written = publish(part)
         if sidecar:
             write_sidecar(written)

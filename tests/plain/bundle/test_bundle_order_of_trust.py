@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from common_apps.core import strict_json
-from common_apps.transfer.bundle import chunks, codec, header
+from common_apps.transfer.bundle import chunks, header
 from common_apps.transfer.bundle.envelope import TrustedKey, check_envelope, check_signature, measure, take_copy
 from common_apps.transfer.bundle.errors import BundleError, Code
 from common_apps.transfer.bundle.keypairs import BoxKey
@@ -49,8 +49,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (header, "_DECODER", "json"),
     ):
         monkeypatch.setattr(owner, name, _Spy(getattr(owner, name), label, made))
-    for stream, decoder in codec._DECODERS.items():
-        monkeypatch.setitem(codec._DECODERS, stream, _Spy(decoder, "json", made))
+    for spec in STREAMS.values():
+        for schema, decoder in spec.decoders.items():
+            monkeypatch.setitem(spec.decoders, schema, _Spy(decoder, "json", made))
     unwrap = _Spy(BoxKey.unwrap, "unwrap", made)
     monkeypatch.setattr(BoxKey, "unwrap", lambda *args: unwrap(*args))
     return made
