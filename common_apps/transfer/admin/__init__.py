@@ -3,6 +3,7 @@
 from common_apps.transfer.admin.days import DayCounterAdmin
 from common_apps.transfer.admin.exports import ExportBatchAdmin
 from common_apps.transfer.admin.imports import ImportBatchAdmin
+from common_apps.transfer.admin.leaving_keys import LeavingKeyAdmin
 from common_apps.transfer.admin.peers import PeerAdmin
 from common_apps.transfer.admin.states import AppliedStateAdmin, HeardStateAdmin
 
@@ -12,5 +13,6 @@ __all__ = [
     "ExportBatchAdmin",
     "HeardStateAdmin",
     "ImportBatchAdmin",
+    "LeavingKeyAdmin",
     "PeerAdmin",
 ]

@@ -94,6 +94,15 @@ class BoxPublicKey:
         """HPKE base mode, single shot (RFC 9180 section 6.1). Raises ValueError for a public key that can't be used."""
         return _SUITES[self.kem].suite.encrypt(dek, self._load(), info=info)
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether anything can be written to it: some keys are well formed and yet of no use, X25519's zero for one."""
+        try:
+            self.wrap(bytes(32), b"")
+        except ValueError:
+            return False
+        return True
+
     def _load(self) -> X25519PublicKey | hpke.MLKEM768X25519PublicKey:
         if self.kem is Kem.X25519:
             return X25519PublicKey.from_public_bytes(self.public)

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from common_apps.core.failpoints import failpoint
 from common_apps.transfer.bundle.durability import replace_atomically
 from common_apps.transfer.bundle.envelope import TrustedKey
 from common_apps.transfer.bundle.forms import format_time
@@ -17,13 +18,15 @@ from common_apps.transfer.keys.own import BoxFile, SigningFile, decode_box, deco
 from common_apps.transfer.keys.peers import (
     PublicKeys,
     TrustedPeer,
-    TrustedSigningKey,
     TrustFile,
+    as_trusted,
+    believe_first,
     decode_peer,
     encode_peer,
     encode_public_file,
 )
 from common_apps.transfer.keys.storage import (
+    alone_in,
     check_private_folder,
     create_private_file,
     make_private_folder,
@@ -34,9 +37,9 @@ from common_apps.transfer.keys.storage import (
 
 FIRST_VERSION = "v1"
 
-_VERSION_FILE = re.compile(r"v([1-9][0-9]{0,8})\.json")
+VERSION_FILE = re.compile(r"v([1-9][0-9]{0,8})\.json")
 _File = TypeVar("_File")
-_Key = TypeVar("_Key")
+_Key = TypeVar("_Key", SigningKey, BoxKey)
 
 
 class KeyFolder:
@@ -50,7 +53,7 @@ class KeyFolder:
 
         Raises KeysExistError where both are there, KeyFileError for a folder that others may read or another site's.
         """
-        for folder in (self.path, self._signing_dir, self._box_dir):
+        for folder in (self.path, self.signing_dir, self.box_dir):
             make_private_folder(folder)
         signing = self.signing_keys()
         if signing and self.box_keys():
@@ -65,10 +68,10 @@ class KeyFolder:
         moment = format_time(created_at)
         if not signing:
             signing_key = SigningKey.generate(site=site, version=FIRST_VERSION, created_at=moment)
-            create_private_file(self._signing_dir / f"{FIRST_VERSION}.json", encode_signing(signing_key))
+            create_private_file(self.signing_dir / f"{FIRST_VERSION}.json", encode_signing(signing_key))
         if not self.box_keys():
             box_key = BoxKey.generate(version=FIRST_VERSION, kem=kem, created_at=moment)
-            create_private_file(self._box_dir / f"{FIRST_VERSION}.json", encode_box(box_key))
+            create_private_file(self.box_dir / f"{FIRST_VERSION}.json", encode_box(box_key))
         return self.public_keys()
 
     def has_own_keys(self) -> bool:
@@ -77,11 +80,11 @@ class KeyFolder:
 
     def signing_keys(self) -> list[SigningKey]:
         """All own signing pairs, retired ones too, newest first; none where there is no folder. Raises KeyFileError."""
-        return self._load(self._signing_dir, SigningFile, decode_signing)
+        return self._load(self.signing_dir, SigningFile, decode_signing)
 
     def box_keys(self) -> list[BoxKey]:
         """All own box pairs, retired ones too, newest first; none where there is no folder. Raises KeyFileError."""
-        return self._load(self._box_dir, BoxFile, decode_box)
+        return self._load(self.box_dir, BoxFile, decode_box)
 
     def signing_key(self) -> SigningKey:
         """The newest active signing pair. Raises KeysMissingError, KeyFileError."""
@@ -124,13 +127,13 @@ class KeyFolder:
         """Whom this site trusts, by site; nobody where trust.json is not there. Raises KeyFileError."""
         try:
             check_private_folder(self.path)
-            content = read_private_file(self._trust_file, TrustFile)
+            content = read_private_file(self.trust_file, TrustFile)
         except FileNotFoundError:
             return {}
         try:
             return {site: decode_peer(site, entry) for site, entry in content.peers.items()}
         except ValueError as error:
-            raise KeyFileError(f"{self._trust_file}: {error}.", "Restore it, or trust the peer's file anew.") from None
+            raise KeyFileError(f"{self.trust_file}: {error}.", "Restore it, or trust the peer's file anew.") from None
 
     def peer(self, site: Site) -> TrustedPeer:
         """The other site. Raises KeysMissingError, KeyFileError."""
@@ -155,40 +158,41 @@ class KeyFolder:
         """
         if public.site == self.own_site():
             raise TrustError(f"These are keys of the {public.site} site, and so is this.", "Bring the other site's.")
-        peers = self.peers()
-        known = peers.get(public.site)
-        new = TrustedSigningKey(public=public.signing, fingerprint=public.fingerprint, status="active")
-        before = known.signing if known else ()
-        if any(key.public == new.public and not key.believed for key in before):
-            raise TrustError(f"The key {new.fingerprint[:16]}.. was revoked here.", "The other site needs a new one.")
-        if known and before[:1] == (new,) and known.box == public.box:
-            return False
-        if known and not replace:
-            raise TrustError(
-                f"The {public.site} site is trusted with other keys already.",
-                "If it really has new ones, compare their words, then say that the old ones are to be replaced.",
-            )
-        older = tuple(
-            with_changes(key, status="retiring") if key.status == "active" else key
-            for key in before
-            if key.public != new.public
-        )
-        streams = known.streams if known else frozenset(streams_from(public.site))
-        peers[public.site] = TrustedPeer(site=public.site, signing=(new, *older), streams=streams, box=public.box)
-        content = TrustFile(peers={site: encode_peer(peer) for site, peer in peers.items()})
-        replace_private_file(self._trust_file, content)
+        with alone_in(self.path):
+            known = self.peers().get(public.site)
+            if known is None:
+                streams = frozenset(streams_from(public.site))
+                known = TrustedPeer(site=public.site, signing=(), streams=streams, box=public.box)
+            elif known.signing[:1] == (as_trusted(public.signing),) and known.box == public.box:
+                return False
+            elif not replace:
+                raise TrustError(
+                    f"The {public.site} site is trusted with other keys already.",
+                    "If it really has new ones, compare their words, then say that the old ones are to be replaced.",
+                )
+            self.write_peer(with_changes(believe_first(known, public.signing), box=public.box))
         return True
 
+    def write_peer(self, peer: TrustedPeer) -> None:
+        """Replace what trust.json says of the peer. The caller is alone in the folder. Raises KeyFileError, OSError."""
+        peers = self.peers() | {peer.site: peer}
+        content = TrustFile(peers={site: encode_peer(each) for site, each in peers.items()})
+        replace_private_file(self.trust_file, content)
+        failpoint("keys.trust_written")
+
     @property
-    def _signing_dir(self) -> Path:
+    def signing_dir(self) -> Path:
+        """The own signing pairs."""
         return self.path / "signing"
 
     @property
-    def _box_dir(self) -> Path:
+    def box_dir(self) -> Path:
+        """The own box pairs."""
         return self.path / "box"
 
     @property
-    def _trust_file(self) -> Path:
+    def trust_file(self) -> Path:
+        """Whom this site trusts."""
         return self.path / "trust.json"
 
     @readable()
@@ -200,17 +204,20 @@ class KeyFolder:
         check_private_folder(folder)
         found: list[tuple[int, _Key]] = []
         for path in folder.iterdir():
-            match = _VERSION_FILE.fullmatch(path.name)
+            match = VERSION_FILE.fullmatch(path.name)
             if match is None:
                 continue
             try:
-                found.append((int(match[1]), decode(read_private_file(path, kind))))
+                key = decode(read_private_file(path, kind))
+                if key.version != path.stem:
+                    raise ValueError(f"it holds the key {key.version}")
+                found.append((int(match[1]), key))
             except ValueError as error:
                 raise KeyFileError(f"{path}: {error}.", "Restore it from a backup of the key folder.") from None
         return [key for _, key in sorted(found, key=lambda entry: entry[0], reverse=True)]
 
     def _newest_active(self, keys: list[_Key]) -> _Key:
         for key in keys:
-            if getattr(key, "status", None) == "active":
+            if key.status == "active":
                 return key
         raise KeysMissingError(f"{self.path} holds no active keys.", "Make them with: keys generate")

@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import dataclass
+from dataclasses import replace as with_changes
 from pathlib import Path
 from typing import Literal
 
@@ -21,8 +22,9 @@ from common_apps.transfer.keys.errors import KeyFileError, TrustError
 from common_apps.transfer.keys.storage import MAX_FILE, decode_file
 from common_apps.transfer.keys.words import words_of
 
-# A key that a newer one has replaced is still believed for a while ("retiring"), a revoked one never again.
-TrustStatus = Literal["active", "retiring", "revoked"]
+# A key that a newer one has replaced is still believed for a while ("retiring"), then no more ("retired": it may be
+# trusted anew); a revoked one never again.
+TrustStatus = Literal["active", "retiring", "retired", "revoked"]
 
 
 class _Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,7 +107,7 @@ class TrustedSigningKey:
     @property
     def believed(self) -> bool:
         """Whether a signature by it counts."""
-        return self.status != "revoked"
+        return self.status in ("active", "retiring")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +122,21 @@ class TrustedPeer:
     def trusted_keys(self) -> list[TrustedKey]:
         """What `check_signature` asks for."""
         return [TrustedKey(self.site, key.public, self.streams) for key in self.signing if key.believed]
+
+
+def as_trusted(public: bytes) -> TrustedSigningKey:
+    """A raw signing key as it is believed from now on."""
+    return TrustedSigningKey(public=public, fingerprint=fingerprint_of(public), status="active")
+
+
+def believe_first(peer: TrustedPeer, public: bytes) -> TrustedPeer:
+    """The peer with this raw signing key as its newest; its others retire. Raises TrustError for a revoked one."""
+    new = as_trusted(public)
+    others = [key for key in peer.signing if key.public != public]
+    if any(key.public == public and key.status == "revoked" for key in peer.signing):
+        raise TrustError(f"The key {new.fingerprint[:16]}.. was revoked here.", "The other site needs a new one.")
+    older = [with_changes(key, status="retiring") if key.status == "active" else key for key in others]
+    return with_changes(peer, signing=(new, *older))
 
 
 def read_public_file(path: Path) -> PublicKeys:

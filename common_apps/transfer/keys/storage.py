@@ -1,5 +1,6 @@
 """Files and folders that nobody else may read: 0400 in 0700, strict JSON, never half written."""
 
+import fcntl
 import os
 import stat
 import uuid
@@ -31,6 +32,17 @@ def readable() -> Iterator[None]:
             f"{error.filename} can't be read by this account.",
             "Run as the account that owns KEY_DIR, or give it to the one that runs the site.",
         ) from None
+
+
+@contextmanager
+def alone_in(path: Path) -> Iterator[None]:
+    """Nobody else changes the folder meanwhile: a lock on the folder itself. Raises FileNotFoundError, OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def make_private_folder(path: Path) -> None:

@@ -146,11 +146,25 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='LeavingKey',
+            fields=[
+                ('fingerprint', models.CharField(help_text='SHA-256 of the public key', max_length=64, primary_key=True, serialize=False)),
+                ('since_day', models.PositiveIntegerField()),
+            ],
+            options={
+                'db_table': 'transfer_leaving_keys',
+                'ordering': ['since_day', 'fingerprint'],
+                'permissions': [('change_keys', 'Can rotate, confirm and revoke keys')],
+                'default_permissions': ('view',),
+            },
+        ),
+        migrations.CreateModel(
             name='Peer',
             fields=[
                 ('id', models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
                 ('hello', models.JSONField(blank=True, null=True)),
                 ('hello_seq', models.BigIntegerField(default=0)),
+                ('hello_signer', models.CharField(blank=True, default='', help_text='fingerprint of who said it', max_length=64)),
                 ('heard', models.BigIntegerField(default=0)),
                 ('sent', models.JSONField(blank=True, default=list)),
                 ('updated_at', models.DateTimeField(blank=True, null=True)),

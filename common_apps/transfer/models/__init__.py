@@ -3,6 +3,7 @@
 from common_apps.transfer.models.day import DayCounter
 from common_apps.transfer.models.export_batch import ExportBatch
 from common_apps.transfer.models.import_batch import ImportBatch
+from common_apps.transfer.models.key import LeavingKey
 from common_apps.transfer.models.state import AppliedState, HeardState, Peer
 
-__all__ = ["AppliedState", "DayCounter", "ExportBatch", "HeardState", "ImportBatch", "Peer"]
+__all__ = ["AppliedState", "DayCounter", "ExportBatch", "HeardState", "ImportBatch", "LeavingKey", "Peer"]

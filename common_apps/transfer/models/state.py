@@ -63,14 +63,15 @@ class HeardState(StateView):
 class Peer(models.Model):
     """One row: the other site as its holdings have described it.
 
-    ``hello`` is that of the greatest version seen (``hello_seq``), whether or not its payload could be read;
-    ``heard`` the greatest ever seen. ``sent`` lists the peer's log bundles that it says are on their way, as
-    {stream, batch_id, seq, created_at, record_count, trip}.
+    ``hello`` is that of the greatest version seen (``hello_seq``), whether or not its payload could be read, without
+    box keys that can't be used; ``heard`` the greatest ever seen. ``sent`` lists the peer's log bundles that it says
+    are on their way, as {stream, batch_id, seq, created_at, record_count, trip}.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     hello = models.JSONField(null=True, blank=True)
     hello_seq = models.BigIntegerField(default=0)
+    hello_signer = models.CharField(max_length=64, blank=True, default="", help_text="fingerprint of who said it")
     heard = models.BigIntegerField(default=0)
     sent = models.JSONField(default=list, blank=True)
     updated_at = models.DateTimeField(null=True, blank=True)

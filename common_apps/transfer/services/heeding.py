@@ -16,11 +16,13 @@ from common_apps.transfer.bundle import records
 from common_apps.transfer.folders import site_folders
 from common_apps.transfer.models import HeardState, Peer
 from common_apps.transfer.registry import sent_streams
+from common_apps.transfer.selectors import newest_version
 from common_apps.transfer.services.days import count_day
 from common_apps.transfer.services.files import tidy_exports
 from common_apps.transfer.services.forgotten import note_forgotten
 from common_apps.transfer.services.judging import judge_bundles
 from common_apps.transfer.services.judging_states import judge_states
+from common_apps.transfer.services.versions import is_believable
 
 log = structlog.get_logger("transfer.holdings")
 
@@ -76,7 +78,7 @@ def _read_lists(lines: Iterable[Any]) -> tuple[list[records.State], list[records
             for line in lines:
                 match line:
                     case records.State():
-                        states.append(line)
+                        states.append(_believed(line))
                     case records.Sent():
                         sent.append(line)
                     case records.Applied():
@@ -85,6 +87,15 @@ def _read_lists(lines: Iterable[Any]) -> tuple[list[records.State], list[records
                         copy.write_row((line.batch_id, line.stream, line.outcome, line.code, _json(line.records)))
         cursor.execute("ANALYZE heard_bundles")
     return states, sent
+
+
+def _believed(state: records.State) -> records.State:
+    """A line with a version that this site can't have written is taken as if nothing were applied there."""
+    named = max(state.seq, state.refused.seq if state.refused else 0)
+    if is_believable(named, known=newest_version(state.stream)):
+        return state
+    log.warning("the other site lists a version that can't be", stream=state.stream, version=named)
+    return records.State(stream=state.stream, seq=0, batch_id=None, refused=None)
 
 
 def _json(value: object) -> str:

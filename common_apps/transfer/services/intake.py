@@ -37,9 +37,9 @@ from common_apps.transfer.models import AppliedState
 from common_apps.transfer.registry import log_receivers, sent_streams, state_receivers
 from common_apps.transfer.services.applying import apply_bundle
 from common_apps.transfer.services.export import settle_dead_exporter
+from common_apps.transfer.services.hello import heed_hello
 from common_apps.transfer.services.known import find_known
 from common_apps.transfer.services.met import INTERNAL_ERROR, Candidate, ImportOutcome, Met
-from common_apps.transfer.services.peer import heed_hello
 from common_apps.transfer.services.settling import (
     count_duplicate,
     describe_import,
@@ -48,6 +48,7 @@ from common_apps.transfer.services.settling import (
     quarantine,
     wait,
 )
+from common_apps.transfer.services.versions import is_believable
 from common_apps.transfer.services.waiting import first_look, is_settled, read_sidecar, wait_for_data
 
 log = structlog.get_logger("transfer.import")
@@ -119,7 +120,7 @@ def _judge(met: Met, measured: MeasuredFile, intake: Intake) -> ImportOutcome:
         return quarantine(met, error=error, folders=intake.folders, actor=intake.actor)
     met = replace(met, header=header)
     if header.hello is not None:
-        heed_hello(seq=header.seq, hello=header.hello)
+        heed_hello(seq=header.seq, hello=header.hello, signer=signer.fingerprint)
     known = find_known(header.batch_id, intake.folders)
     if known is not None and known.checksum == measured.checksum:
         if known.status == ImportStatus.COMPLETED:
@@ -142,6 +143,9 @@ def _read(met: Met, header: Header, envelope: Envelope, intake: Intake) -> Impor
         applied = AppliedState.objects.filter(stream=header.stream).values_list("seq", flat=True).first() or 0
         if header.seq <= applied:
             return drop(met, code=Code.ROLLED_BACK, detail=f"version {applied} is applied", actor=intake.actor)
+        if not is_believable(header.seq, known=applied):
+            error = BundleError(Code.BAD_HEADER, f"seq: no site comes to version {header.seq}")
+            return quarantine(met, error=error, folders=intake.folders, actor=intake.actor)
     receives = header.stream in log_receivers or header.stream in state_receivers
     if header.schema > header.spec.schema or not receives:
         return wait(met, status=ImportStatus.WAITING_SCHEMA, actor=intake.actor)

@@ -1,4 +1,4 @@
-"""Changes to the key folder, with their audit rows where the database is there already."""
+"""Changes to the key folder, with their audit rows (the first keys are made where there may be no database yet)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,24 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 
 from common_apps.audit.actors import Actor
 from common_apps.audit.services import record
 from common_apps.core import clock
-from common_apps.transfer.keys import Kem, PublicKeys
-from common_apps.transfer.services.peer import forget_hello, site_keys
+from common_apps.core.errors import DomainError
+from common_apps.core.failpoints import failpoint
+from common_apps.transfer.bundle.keypairs import fingerprint_of
+from common_apps.transfer.keys import Kem, KeyFolder, PublicKeys
+from common_apps.transfer.keys.changes import (
+    add_box_key,
+    add_signing_key,
+    confirm_peer_key,
+    find_peer_key,
+    set_peer_key,
+)
+from common_apps.transfer.services.hello import forget_hello, forget_hello_of
+from common_apps.transfer.services.peer import announced_signing_keys, site_keys
 
 log = structlog.get_logger("transfer.keys")
 
@@ -37,54 +48,84 @@ def trust_keys(*, public: PublicKeys, actor: Actor, replace: bool = False) -> bo
     return changed
 
 
-def list_keys() -> list[dict[str, Any]]:
-    """Own keys and the peer's, a row each. Raises KeyFolderError."""
+def rotate_box_key(*, actor: Actor, kem: Kem | None = None) -> PublicKeys:
+    """A new box key, by default of the present one's kem; the next holdings announce it, and the peer uses it from
+    then on. The older ones only decrypt. The site's keys as they are now.
+
+    Raises KeysMissingError and other KeyFolderErrors, OSError.
+    """
     folder = site_keys()
-    rows = [
-        {
-            "site": key.site,
-            "use": "signing",
-            "version": key.version,
-            "status": key.status,
-            "kem": "",
-            "fingerprint": key.fingerprint,
-        }
-        for key in folder.signing_keys()
-    ]
-    rows += [
-        {
-            "site": settings.SITE,
-            "use": "box",
-            "version": key.version,
-            "status": key.status,
-            "kem": key.kem.value,
-            "fingerprint": key.public_key.box_key,
-        }
-        for key in folder.box_keys()
-    ]
-    for site, peer in folder.peers().items():
-        rows += [
-            {
-                "site": site,
-                "use": "signing",
-                "version": "",
-                "status": f"trusted, {key.status}",
-                "kem": "",
-                "fingerprint": key.fingerprint,
-            }
-            for key in peer.signing
-        ]
-        rows.append(
-            {
-                "site": site,
-                "use": "box",
-                "version": peer.box.version,
-                "status": "trusted",
-                "kem": peer.box.kem.value,
-                "fingerprint": peer.box.box_key,
-            }
+    with transaction.atomic():
+        key = add_box_key(folder, created_at=clock.now(), kem=kem)
+        facts = {"version": key.version, "kem": key.kem.value, "box_key": key.public_key.box_key}
+        _record("keys.box_rotated", settings.SITE, actor, **facts)
+        failpoint("keys.changed")
+    return folder.public_keys()
+
+
+def rotate_signing_key(*, actor: Actor) -> PublicKeys:
+    """A new signing key; the next holdings announce it, and this site signs with it once the peer's operator has
+    confirmed it. The site's keys as they are now.
+
+    Raises KeysMissingError and other KeyFolderErrors, OSError.
+    """
+    folder = site_keys()
+    with transaction.atomic():
+        key = add_signing_key(folder, created_at=clock.now())
+        _record("keys.signing_rotated", settings.SITE, actor, version=key.version, fingerprint=key.fingerprint)
+        failpoint("keys.changed")
+    return folder.public_keys()
+
+
+def confirm_signing_key(*, fingerprint: str, actor: Actor) -> None:
+    """Believes a signing key that the peer has announced, or one that it had before: an operator has compared the
+    words. The one that it replaces stays believed for 60 days, or until it is revoked.
+
+    Raises DomainError not_found (nobody announced it), TrustError (revoked here) and other KeyFolderErrors, OSError.
+    """
+    folder = site_keys()
+    public = _peer_key(folder, fingerprint)
+    with transaction.atomic():
+        if confirm_peer_key(folder, settings.PEER, public):
+            _record("keys.confirmed", settings.PEER, actor, fingerprint=fingerprint.lower())
+            failpoint("keys.changed")
+
+
+def revoke_signing_key(*, fingerprint: str, actor: Actor) -> None:
+    """Never believes this signing key of the peer (again), nor its last hello where this key signed it: until the
+    peer's next holdings the box key of trust.json counts.
+
+    Raises DomainError not_found or, for a key of this site, conflict; KeyFolderErrors, OSError.
+    """
+    folder = site_keys()
+    if any(key.fingerprint == fingerprint.lower() for key in folder.signing_keys()):
+        raise DomainError(
+            "conflict",
+            "That is a key of this site: replace it with keys rotate --signing, and have it revoked on the other site.",
         )
-    return rows
+    public = _peer_key(folder, fingerprint)
+    with transaction.atomic():
+        changed = set_peer_key(folder, settings.PEER, public, "revoked")
+        # Also where an earlier call died in between.
+        forgotten = forget_hello_of(fingerprint.lower())
+        if changed or forgotten:
+            _record("keys.revoked", settings.PEER, actor, fingerprint=fingerprint.lower(), hello_forgotten=forgotten)
+            failpoint("keys.changed")
+
+
+def _peer_key(folder: KeyFolder, fingerprint: str) -> bytes:
+    """The peer's raw signing key, from trust.json or its hello. Raises DomainError not_found."""
+    wanted = fingerprint.lower()
+    known = find_peer_key(folder, settings.PEER, wanted)
+    announced = {fingerprint_of(public): public for public in announced_signing_keys()}
+    public = known or announced.get(wanted)
+    if public is None:
+        raise DomainError(
+            "not_found",
+            f"The {settings.PEER} site has announced no signing key with the fingerprint {fingerprint}: "
+            "see keys list. It comes with the other site's next holdings.",
+        )
+    return public
 
 
 def _forget_hello() -> None:
@@ -93,6 +134,10 @@ def _forget_hello() -> None:
     except DatabaseError as error:
         # Before the first migrate there is no hello to forget either.
         log.warning("the peer's hello could not be forgotten", error=str(error))
+
+
+def _record(action: str, site: str, actor: Actor, **facts: Any) -> None:
+    record(action=action, actor=actor, resource_type="keys", resource_id=str(site), metadata=facts)
 
 
 def _audit(action: str, public: PublicKeys, actor: Actor) -> None:

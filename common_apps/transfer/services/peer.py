@@ -7,11 +7,9 @@ from pathlib import Path
 
 import msgspec
 from django.conf import settings
-from django.db import transaction
 
 from common_apps.audit.actors import SYSTEM
 from common_apps.audit.services import record
-from common_apps.core import clock
 from common_apps.transfer.bundle.envelope import TrustedKey
 from common_apps.transfer.bundle.header import AnnouncedBox, AnnouncedSigning, Hello
 from common_apps.transfer.bundle.keypairs import BoxPublicKey, SigningKey
@@ -20,10 +18,10 @@ from common_apps.transfer.errors import TransferNotReadyError
 from common_apps.transfer.keys import KeyFolder, KeyFolderError
 from common_apps.transfer.keys.peers import encode_key
 from common_apps.transfer.models import AppliedState, ExportBatch, Peer
-from common_apps.transfer.selectors import newest_version
 from common_apps.transfer.services.alarms import tell_rolled_back
 
 _MOST_KEYS = 16
+_MOST_TRUSTED = 64
 _RETIRED = "retired"
 
 
@@ -45,8 +43,8 @@ def site_keys() -> KeyFolder:
 
 
 def writer_keys() -> WriterKeys:
-    """The newest own key that the peer trusts, and its newest announced box key; before its first holdings, those of
-    trust.json.
+    """The newest own key that the peer trusts, a retired one too if it trusts no other, and its newest announced box
+    key; before its first holdings the newest own one, and the box key of trust.json.
 
     Raises TransferNotReadyError where keys are missing or loosely readable.
     """
@@ -54,11 +52,11 @@ def writer_keys() -> WriterKeys:
     folder = site_keys()
     try:
         trusted = folder.peer(settings.PEER)
-        active = [key for key in folder.signing_keys() if key.status != _RETIRED] or [folder.signing_key()]
-        believed = [key for key in active if hello is not None and key.fingerprint in hello.trusts]
+        newest = folder.signing_key()
+        believed = [key for key in folder.signing_keys() if hello is not None and key.fingerprint in hello.trusts]
         announced = hello.box_keys() if hello is not None else []
         return WriterKeys(
-            signing=(believed or active)[0],
+            signing=(believed or [newest])[0],
             recipient=(announced or [trusted.box])[0],
             own=tuple(folder.own_trusted_keys()),
             max_schema=hello.max_schema if hello is not None else 1,
@@ -68,9 +66,15 @@ def writer_keys() -> WriterKeys:
 
 
 def heard_hello() -> Hello | None:
-    """What the peer's newest hello said; None before its first holdings."""
+    """What the peer's newest hello said, of its box keys those that can be used; None before its first holdings."""
     raw = Peer.objects.filter(pk=1).values_list("hello", flat=True).first()
     return None if raw is None else msgspec.convert(raw, Hello)
+
+
+def announced_signing_keys() -> dict[bytes, str]:
+    """The raw signing keys of the peer's newest hello, the newest first, each with its version's label."""
+    hello = heard_hello()
+    return {} if hello is None else dict(zip(hello.signing_keys(), (key.version for key in hello.signing), strict=True))
 
 
 def is_readable_by(hello: Hello, batch: ExportBatch) -> bool:
@@ -99,33 +103,8 @@ def own_hello() -> Hello:
         max_schema=greatest_schema(STREAMS.values()),
         box=[AnnouncedBox(version=key.version, kem=key.kem, public=encode_key(key.public)) for key in box[:_MOST_KEYS]],
         signing=[AnnouncedSigning(version=key.version, public=encode_key(key.public)) for key in signing[:_MOST_KEYS]],
-        trusts=[key.fingerprint for key in trusted.signing if key.believed],
+        trusts=[key.fingerprint for key in trusted.signing if key.believed][:_MOST_TRUSTED],
     )
-
-
-def heed_hello(*, seq: int, hello: Hello) -> None:
-    """Takes in the hello of trusted holdings of version ``seq``, whether or not their payload can be read or is old.
-
-    Of ``heard`` the greatest ever seen counts; of the rest what the greatest version says.
-    """
-    with transaction.atomic():
-        Peer.objects.get_or_create(pk=1)
-        peer = Peer.objects.select_for_update().get(pk=1)
-        if hello.heard > peer.heard:
-            own = newest_version(HOLDINGS)
-            if hello.heard > own:
-                raise_rolled_back(heard=hello.heard, own=own, bundles=0)
-            peer.heard = hello.heard
-        if seq > peer.hello_seq:
-            peer.hello = msgspec.to_builtins(hello)
-            peer.hello_seq = seq
-        peer.updated_at = clock.now()
-        peer.save()
-
-
-def forget_hello() -> None:
-    """The operator has trusted other keys of the peer: these count until its next holdings."""
-    Peer.objects.filter(pk=1).update(hello=None)
 
 
 def raise_rolled_back(*, heard: int, own: int, bundles: int) -> None:

@@ -12,7 +12,8 @@ from common_apps.audit.actors import SYSTEM
 from common_apps.core.tables import print_table
 from common_apps.transfer.keys import Kem, PublicKeys, read_public_file
 from common_apps.transfer.management.plain_errors import told_plainly
-from common_apps.transfer.services.key_changes import generate_keys, list_keys, trust_keys
+from common_apps.transfer.services.key_changes import generate_keys, trust_keys
+from common_apps.transfer.services.key_listing import list_keys
 from common_apps.transfer.services.peer import site_keys
 
 _WORDS_A_LINE = 8
