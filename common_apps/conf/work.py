@@ -16,6 +16,7 @@ def work(site: str, env: dict[str, Any]) -> dict[str, Any]:
         # `transfer` is served on the host that has EXPORT_DIR and IMPORT_DIR, the others anywhere.
         "CELERY_TASK_ROUTES": {
             "transfer.*": {"queue": "transfer"},
+            "operations.cleanup": {"queue": "transfer"},
             "submissions.export_due": {"queue": "transfer"},
             "execution.drain": {"queue": "queries"},
             "execution.sweep": {"queue": "queries"},

@@ -1,4 +1,6 @@
-"""What apps register with operations from their AppConfig.ready: health checks, sweeps, steps of the set-up."""
+"""What apps register with operations from their AppConfig.ready: health checks, sweeps, steps of the set-up and of the
+daily cleanup.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +35,19 @@ class SetupStep:
     run: Callable[[], str]
 
 
+@dataclass(frozen=True, slots=True)
+class CleanupStep:
+    """A step of the daily cleanup, in the order of ``place``; ``run`` returns how many things went."""
+
+    place: int
+    name: str
+    run: Callable[[], int]
+
+
 checks: dict[str, Check] = {}
 sweeps: dict[str, Sweep] = {}
 setup_steps: dict[str, SetupStep] = {}
+cleanup_steps: dict[str, CleanupStep] = {}
 
 
 def register_check(name: str, probe: Callable[[], dict[str, object]], *, needed: bool) -> None:
@@ -51,3 +63,8 @@ def register_sweep(name: str, run: Callable[[], None], *, every_seconds: int) ->
 def register_setup_step(name: str, run: Callable[[], str], *, place: int) -> None:
     """Adds a step to ``setup``: 10 is after the migrations and folders, keys are 20, rows from 30 on."""
     setup_steps[name] = SetupStep(place, name, run)
+
+
+def register_cleanup_step(name: str, run: Callable[[], int], *, place: int) -> None:
+    """Adds a step to the daily cleanup: files are 10, rows from 20 on."""
+    cleanup_steps[name] = CleanupStep(place, name, run)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import structlog
 
 from common_apps.audit.actors import SYSTEM
 from common_apps.audit.services import seal
+from common_apps.operations.services.cleanup import due_day, run_cleanup, was_cleaned
 from common_apps.transfer.bundle.streams import STREAMS
 from common_apps.transfer.errors import TransferBusyError, TransferNotReadyError
 from common_apps.transfer.services import Apart, export_stream, is_export_due, scan_imports, sent_streams
+from common_apps.transfer.services.retention import prune_files
 
 log = structlog.get_logger("operations.sweeps")
 
@@ -16,6 +20,7 @@ log = structlog.get_logger("operations.sweeps")
 LOG_EXPORT_SECONDS = 2
 STATE_EXPORT_SECONDS = 30
 SEAL_SECONDS = 60
+CLEANUP_SECONDS = 60
 
 
 def scan() -> None:
@@ -39,6 +44,28 @@ def export_changed_states() -> None:
 def seal_audit() -> None:
     """Gives new audit rows their place in the chain."""
     seal()
+
+
+def prune_bundle_files() -> int:
+    """A step of the daily cleanup: files of bundles that nobody needs any more; how many went."""
+    pruned = prune_files(actor=SYSTEM)
+    return pruned.exports + pruned.imports
+
+
+class DailyCleanup:
+    """The cleanup where nothing beats: once a day, at 02:00 UTC or as soon as the watcher runs after that."""
+
+    def __init__(self) -> None:
+        self._done: date | None = None
+
+    def __call__(self) -> None:
+        """Cleans when it is due, and nobody has done it yet."""
+        day = due_day()
+        if day is None or day == self._done:
+            return
+        if not was_cleaned(day):
+            run_cleanup(actor=SYSTEM)
+        self._done = day
 
 
 def _export(kind: str) -> None:

@@ -6,12 +6,15 @@ import json
 from dataclasses import dataclass, field
 
 from django.db import transaction
-from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A periodic task. ``name`` is what the row is known by, whatever else an operator has changed of it."""
+    """A periodic task. ``name`` is what the row is known by, whatever else an operator has changed of it.
+
+    ``every_seconds`` from the last run, or each day at the hour ``at_hour`` (UTC).
+    """
 
     name: str
     task: str
@@ -19,6 +22,7 @@ class Schedule:
     description: str
     queue: str
     args: list[object] = field(default_factory=list)
+    at_hour: int | None = None
 
 
 SCHEDULES: tuple[Schedule, ...] = (
@@ -55,6 +59,14 @@ SCHEDULES: tuple[Schedule, ...] = (
         [["users"]],
     ),
     Schedule(
+        "A11 cleanup",
+        "operations.cleanup",
+        24 * 3600,
+        "Removes files and rows that are of no use any more.",
+        "transfer",
+        at_hour=2,
+    ),
+    Schedule(
         "Sweep of the request queue",
         "execution.sweep",
         30,
@@ -75,13 +87,10 @@ def seed_schedules() -> list[str]:
         for schedule in SCHEDULES:
             if PeriodicTask.objects.filter(name=schedule.name).exists():
                 continue
-            interval, _ = IntervalSchedule.objects.get_or_create(
-                every=schedule.every_seconds, period=IntervalSchedule.SECONDS
-            )
             PeriodicTask.objects.create(
                 name=schedule.name,
                 task=schedule.task,
-                interval=interval,
+                **_rhythm(schedule),
                 args=json.dumps(schedule.args),
                 queue=schedule.queue,
                 description=schedule.description,
@@ -90,3 +99,19 @@ def seed_schedules() -> list[str]:
             )
             entered.append(schedule.name)
     return entered
+
+
+def _rhythm(schedule: Schedule) -> dict[str, CrontabSchedule | IntervalSchedule]:
+    """The row that says when, as PeriodicTask takes it."""
+    if schedule.at_hour is not None:
+        crontab, _ = CrontabSchedule.objects.get_or_create(
+            minute="0",
+            hour=str(schedule.at_hour),
+            day_of_week="*",
+            day_of_month="*",
+            month_of_year="*",
+            timezone="UTC",
+        )
+        return {"crontab": crontab}
+    interval, _ = IntervalSchedule.objects.get_or_create(every=schedule.every_seconds, period=IntervalSchedule.SECONDS)
+    return {"interval": interval}
