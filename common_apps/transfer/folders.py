@@ -28,6 +28,11 @@ class Folders:
         return self.data / "incoming"
 
     @property
+    def taken(self) -> Path:
+        """What was taken off a stick and has not been imported yet."""
+        return self.data / "taken"
+
+    @property
     def quarantine(self) -> Path:
         """``<sha>.enc`` beside ``<sha>.reason.json``."""
         return self.data / "quarantine"
@@ -60,11 +65,15 @@ class Folders:
         """Raises TransferNotReadyError where IMPORT_DIR is not there."""
         _require(self.imports, "IMPORT_DIR")
 
+    def media_lock(self) -> Path:
+        """The flock of whoever uses a stick, beside IMPORT_DIR."""
+        return self.import_lock().with_name("media.lock")
+
     def make_private(self) -> None:
         """Makes the folders under DATA_DIR, closed to others. Raises TransferNotReadyError."""
         _require(self.data, "DATA_DIR")
         # The archive itself, too: a parent that mkdir makes along the way is open to others.
-        for folder in (self.incoming, self.quarantine, self.imported.parent, self.imported, self.exported):
+        for folder in (self.incoming, self.taken, self.quarantine, self.imported.parent, self.imported, self.exported):
             folder.mkdir(mode=0o700, exist_ok=True)
 
 

@@ -8,7 +8,7 @@ An app writes ``streams.py`` with a sender or a receiver for each stream that it
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
@@ -163,6 +163,8 @@ log_receivers: dict[str, LogReceiver] = {}
 state_senders: dict[str, StateSender] = {}
 state_receivers: dict[str, StateReceiver] = {}
 
+unanswered_counts: list[Callable[[], int]] = []
+
 
 def register_log_sender(stream: str, sender: LogSender) -> None:
     """This site sends the log stream."""
@@ -182,6 +184,11 @@ def register_state_sender(stream: str, sender: StateSender) -> None:
 def register_state_receiver(stream: str, receiver: StateReceiver) -> None:
     """This site holds the replica of the state stream."""
     state_receivers[stream] = receiver
+
+
+def register_unanswered(count: Callable[[], int]) -> None:
+    """``count`` tells how much of what has come is still being worked on: a carry may wait for its answers."""
+    unanswered_counts.append(count)
 
 
 def sent_streams() -> list[str]:

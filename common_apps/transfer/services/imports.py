@@ -13,9 +13,9 @@ from common_apps.audit.actors import Actor
 from common_apps.core import clock
 from common_apps.core.errors import DomainError
 from common_apps.core.outages import OUTAGES
-from common_apps.transfer.bundle.errors import Code
+from common_apps.transfer.bundle.errors import BundleError, Code
 from common_apps.transfer.bundle.limits import Limits
-from common_apps.transfer.bundle.names import LATEST_NAME, SIDECAR_SUFFIX, parse_name
+from common_apps.transfer.bundle.names import LATEST_NAME, SIDECAR_SUFFIX, parse_name, sidecar_name
 from common_apps.transfer.bundle.streams import STREAMS
 from common_apps.transfer.choices import UNREAD, WAITING, ImportStatus
 from common_apps.transfer.errors import TransferNotReadyError
@@ -26,8 +26,9 @@ from common_apps.transfer.locks import hold
 from common_apps.transfer.models import ImportBatch
 from common_apps.transfer.services.days import count_day
 from common_apps.transfer.services.intake import Intake, take_in
-from common_apps.transfer.services.met import INTERNAL_ERROR, Candidate, ImportOutcome, printable
+from common_apps.transfer.services.met import INTERNAL_ERROR, Candidate, ImportOutcome, Met, printable
 from common_apps.transfer.services.peer import site_keys
+from common_apps.transfer.services.settling import quarantine
 
 log = structlog.get_logger("transfer.import")
 
@@ -73,11 +74,49 @@ def scan_imports(*, actor: Actor, limits: Limits | None = None, patient: bool = 
         except OSError as error:
             outcomes.append(_postpone(folder.name, error))
     _forget_vanished()
-    for candidate in sorted(candidates, key=_place):
+    for candidate in sorted(candidates, key=lambda each: import_order(each.name)):
         outcome = _take_one(candidate, intake)
         if outcome is not None:
             outcomes.append(outcome)
     return outcomes
+
+
+def import_taken(*, path: Path, actor: Actor, limits: Limits | None = None) -> ImportOutcome:
+    """Judges, at once, a private copy of a bundle that lay on a stick; its sidecar lies beside it. Both leave that
+    folder: what waits goes to IMPORT_DIR. Raises as ``scan_imports``.
+    """
+    folders = _ready()
+    candidate = Candidate(path=path, patient=False)
+    outcome = _take_one(candidate, _intake(folders, actor, limits or site_limits()))
+    if outcome is None:
+        raise DomainError("not_found", f"{path} has vanished meanwhile.")
+    if outcome.outcome in WAITING and outcome.stream:
+        _keep_waiting(candidate, folders.imports / outcome.stream)
+    return outcome
+
+
+def refuse_unread(*, path: Path, error: BundleError, actor: Actor) -> ImportOutcome:
+    """What can't be taken off a stick, because it is no plain file, is listed as quarantined where it lies."""
+    folders = _ready()
+    met = Met(candidate=Candidate(path=path), at=clock.now(), day=count_day())
+    with hold(folders.import_lock(), what="the import"):
+        return quarantine(met, error=error, folders=folders, actor=actor)
+
+
+def import_order(name: str) -> tuple[int, str, str]:
+    """Sorts file names: profile types and users first, then by time."""
+    known = parse_name(name)
+    return (_RANK[known.stream], known.stamp, str(known.batch_id)) if known else (len(_RANK), "", name)
+
+
+def _keep_waiting(candidate: Candidate, folder: Path) -> None:
+    """The row follows the file, or the next scan would take it for taken away."""
+    target = folder / candidate.name
+    # The data first: with its sidecar it counts as complete.
+    for each in (candidate.name, sidecar_name(candidate.name)):
+        move_durably(candidate.path.with_name(each), folder / each)
+    moved = Candidate(path=target, folder=folder.name)
+    ImportBatch.objects.filter(status__in=WAITING, file_path=candidate.place).update(file_path=moved.place)
 
 
 def _take_one(candidate: Candidate, intake: Intake) -> ImportOutcome | None:
@@ -162,11 +201,6 @@ def _belongs_to_a_bundle(path: Path) -> bool:
         return True
     bundle = path.name.removesuffix(SIDECAR_SUFFIX)
     return bundle != path.name and parse_name(bundle) is not None and os.path.lexists(path.with_name(bundle))
-
-
-def _place(candidate: Candidate) -> tuple[int, str, str]:
-    name = parse_name(candidate.name)
-    return (_RANK[name.stream], name.stamp, str(name.batch_id)) if name else (len(_RANK), "", candidate.name)
 
 
 def _forget_vanished() -> None:
