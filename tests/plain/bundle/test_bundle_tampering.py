@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sys
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -68,6 +69,32 @@ def test_no_mutation_of_a_bundle_is_accepted(
     assert tried > 12 * len(raw) - 2000
     assert Code.BAD_SIGNATURE in codes
     assert (Code.BAD_HASH in codes) is not repaired
+
+
+@pytest.mark.parametrize("repaired", [False, True], ids=["as it is", "with a right hash"])
+def test_no_splice_of_two_bundles_is_accepted(
+    workshop: Workshop, repaired: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = uuid.UUID("01234567-89ab-7def-8123-456789abcdef"), uuid.UUID("fedcba98-7654-7210-bedc-ba9876543210")
+    one, other = (workshop.write("settings", [], batch_id=each).path.read_bytes() for each in (first, second))
+    target = workshop.exports / "spliced"
+    tried = 0
+    for left, right in ((one, other), (other, one)):
+        # Cut at the same place, and at the same distance from the end, should they differ in length.
+        spliced = {left[:place] + right[place:] for place in range(len(left))}
+        spliced |= {left[:place] + right[len(right) - len(left) + place :] for place in range(len(left))}
+        for splice in spliced - {one, other}:
+            changed = _with_right_hash(splice) if repaired else splice
+            if changed in (one, other):
+                continue
+            target.unlink(missing_ok=True)
+            target.write_bytes(changed)
+            assert workshop.code_of(target, "request", copy=False) is not None, f"accepted: {changed.hex()}"
+            tried += 1
+    with capsys.disabled():
+        sys.stdout.write(f"\n{tried} splices of two bundles, none accepted\n")
+    # A cut in what both have at their beginnings or ends gives one of the two back: these are left out.
+    assert tried > len(one) // 2
 
 
 def _swap(sealed: list[bytes]) -> list[bytes]:
