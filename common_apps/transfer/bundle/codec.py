@@ -17,7 +17,7 @@ from common_apps.transfer.bundle.limits import DEFAULT_LIMITS, Limits
 from common_apps.transfer.bundle.records import Record
 from common_apps.transfer.bundle.streams import STREAMS
 
-_ENCODER = msgspec.json.Encoder()
+ENCODER = msgspec.json.Encoder()
 _RAW_MEMBER_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 # The members that may hold any amount of JSON, kept raw.
 _CARRIED = ("result", "value")
@@ -29,7 +29,7 @@ def encode_record(record: Record) -> bytes:
 
     Times must be aware and in UTC. Raises BundleError bad_record where raw JSON in it holds a line break.
     """
-    line = strict_json.dumps_canonical(record) if record.canonical else _ENCODER.encode(record)
+    line = strict_json.dumps_canonical(record) if record.canonical else ENCODER.encode(record)
     if b"\n" in line:
         raise BundleError(Code.BAD_RECORD, "raw JSON inside a record holds a line break")
     return line
@@ -117,6 +117,12 @@ def _fault_in(record: Record, plain: dict[str, Any], limits: Limits) -> str | No
                 return "result: neither an object nor null"
             if record.request is not None:
                 return _fault_in_request(record.request, plain["request"], limits, "request.")
+    return fault_in_values(record)
+
+
+def fault_in_values(record: Record) -> str | None:
+    """What is wrong with members that are sound each by itself, as a sentence, or None."""
+    match record:
         case records.Usage():
             if record.hour != record.hour.astimezone(UTC).replace(minute=0, second=0, microsecond=0):
                 return "hour: not a full hour"

@@ -6,6 +6,7 @@ from typing import Literal
 
 import zstandard
 
+from common_apps.transfer.bundle.blocks import decode_block
 from common_apps.transfer.bundle.codec import decode_record
 from common_apps.transfer.bundle.errors import BundleError, Code
 from common_apps.transfer.bundle.header import Header
@@ -111,16 +112,9 @@ def read_records(pieces: Iterable[bytes], header: Header, limits: Limits) -> Ite
     seen: set[object] = set()
     last_id = ""
     count = 0
-    for line in split_lines(_measured(pieces, spec.max_plaintext(limits), digest), limits):
+    lines = split_lines(_measured(pieces, spec.max_plaintext(limits), digest), limits)
+    for record in _decode(_counted(lines, most, header.record_count), header, limits):
         count += 1
-        if most is not None and count > most:
-            raise BundleError(Code.TOO_MANY_RECORDS, f"more than the {most} records that are allowed")
-        if count > header.record_count:
-            raise BundleError(Code.COUNT_MISMATCH, f"more than the {header.record_count} records of the header")
-        try:
-            record = decode_record(header.stream, line, limits, header.schema)
-        except BundleError as error:
-            raise BundleError(error.code, f"line {count}: {error.detail}") from None
         identity = record.identity()
         if spec.canonical:
             # Sorted, so a record that stands twice shows without remembering millions of ids.
@@ -136,6 +130,54 @@ def read_records(pieces: Iterable[bytes], header: Header, limits: Limits) -> Ite
         raise BundleError(Code.COUNT_MISMATCH, f"{count} records, the header says {header.record_count}")
     if header.mode == "snapshot" and digest.hexdigest() != header.digest:
         raise BundleError(Code.DIGEST_MISMATCH, "the payload's SHA-256 is not the header's digest")
+
+
+def _counted(lines: Iterable[bytes], most: int | None, announced: int) -> Iterator[bytes]:
+    """Passes lines on as long as they are no more than are allowed, and than the header has announced."""
+    for count, line in enumerate(lines, 1):
+        if most is not None and count > most:
+            raise BundleError(Code.TOO_MANY_RECORDS, f"more than the {most} records that are allowed")
+        if count > announced:
+            raise BundleError(Code.COUNT_MISMATCH, f"more than the {announced} records of the header")
+        yield line
+
+
+def _decode(lines: Iterator[bytes], header: Header, limits: Limits) -> Iterator[Record]:
+    """The records of the lines, a block at a time. Errors come in the order of the lines."""
+    count = 0
+    for block, error in _blocks(lines):
+        decoded = decode_block(header.stream, block, limits, header.schema) if len(block) > 1 else None
+        for place, line in enumerate(block):
+            count += 1
+            if decoded is not None:
+                yield decoded[place]
+                continue
+            try:
+                yield decode_record(header.stream, line, limits, header.schema)
+            except BundleError as fault:
+                raise BundleError(fault.code, f"line {count}: {fault.detail}") from None
+        if error is not None:
+            raise error
+
+
+def _blocks(lines: Iterator[bytes]) -> Iterator[tuple[list[bytes], BundleError | None]]:
+    """Lines gathered into blocks of about 256 KiB, and the error that stopped them behind the last; a line that is
+    longer stands alone.
+    """
+    block: list[bytes] = []
+    size = 0
+    error = None
+    try:
+        for line in lines:
+            if block and size + len(line) > _LINES_AT_ONCE:
+                yield block, None
+                block, size = [], 0
+            block.append(line)
+            size += len(line)
+    except BundleError as stopped:
+        error = stopped
+    if block or error is not None:
+        yield block, error
 
 
 def _check_magic(start: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,7 @@ from common_apps.transfer.bundle.keypairs import BoxKey
 from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.names import parse_name
 from common_apps.transfer.bundle.reader import check_name, open_payload, read_header
+from common_apps.transfer.bundle.records import Record
 from common_apps.transfer.bundle.sidecar import check_sidecar
 from common_apps.transfer.bundle.streams import HOLDINGS
 from common_apps.transfer.choices import ImportStatus
@@ -168,13 +170,12 @@ def _apply(met: Met, header: Header, envelope: Envelope, key: BoxKey, intake: In
                 locks.enter_context(hold(intake.folders.export_lock(stream), what=f"the export of {stream}"))
                 settle_dead_exporter(stream=stream, actor=intake.actor)
         try:
-            for _ in open_payload(envelope, header, key, intake.limits):
-                pass
+            payload = _read_all(envelope, header, key, intake.limits)
             failpoint("import.verified")
             outcome, wake = apply_bundle(
                 met=met,
                 header=header,
-                payload=lambda: open_payload(envelope, header, key, intake.limits),
+                payload=payload,
                 folders=intake.folders,
                 actor=intake.actor,
                 allow_mass_removal=intake.allow_mass_removal,
@@ -190,6 +191,21 @@ def _apply(met: Met, header: Header, envelope: Envelope, key: BoxKey, intake: In
         failpoint("import.archived")
         leave_imports(met.candidate)
     return outcome
+
+
+def _read_all(envelope: Envelope, header: Header, key: BoxKey, limits: Limits) -> Callable[[], Iterator[Record]]:
+    """Step 7, and what gives its records, from the beginning each time. Raises BundleError.
+
+    A log's are kept, so that nothing is decoded twice: 64 MiB at most. A state may be larger than the memory, and is
+    read again.
+    """
+    records = open_payload(envelope, header, key, limits)
+    if header.kind == "log":
+        kept = list(records)
+        return lambda: iter(kept)
+    for _ in records:
+        pass
+    return lambda: open_payload(envelope, header, key, limits)
 
 
 def _archive(measured: MeasuredFile, folders: Folders) -> None:

@@ -35,6 +35,10 @@ class _Spy:
         self._calls.append(self._name)
         return self._real.decode(*args)
 
+    def decode_lines(self, *args: Any) -> Any:
+        self._calls.append(self._name)
+        return self._real.decode_lines(*args)
+
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
