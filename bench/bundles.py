@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -33,8 +34,31 @@ _WORDS = ["flood", "control", "dike", "river", "slope", "protection", "revetment
 
 def make_lines() -> list[list[bytes]]:
     """500 request records of 600 bytes for each of the 20 bundles; the words are random, by a fixed seed."""
+    records = make_records()
+    return [[encode_record(next(records)) for _ in range(RECORDS)] for _ in range(BUNDLES)]
+
+
+def make_records() -> Iterator[Request]:
+    """Requests whose lines have 600 bytes, without end."""
     choose = random.Random(1)
-    return [[_line(choose) for _ in range(RECORDS)] for _ in range(BUNDLES)]
+    empty = len(encode_record(_record("", 1)))
+    while True:
+        priority = choose.randint(1, 9)
+        room = SIZE - empty
+        yield _record(" ".join(choose.choice(_WORDS) for _ in range(room // 5))[:room], priority)
+
+
+def _record(text: str, priority: int) -> Request:
+    params = {"index": "contracts", "query": {"match": {"title": text}}, "size": 10}
+    return Request(
+        id=UUID(str(uuid_utils.uuid7())),
+        user_id=UUID(str(uuid_utils.uuid7())),
+        query_type="match",
+        query_params=msgspec.Raw(msgspec.json.encode(params)),
+        priority=priority,
+        timestamp=datetime.now(UTC),
+        trace_id=UUID(str(uuid_utils.uuid7())),
+    )
 
 
 def run() -> list[Ratio]:
@@ -134,26 +158,6 @@ def find_age() -> str | None:
         for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "age"]):
             subprocess.run(command, check=False, capture_output=True)
     return shutil.which("age")
-
-
-def _line(choose: random.Random) -> bytes:
-    def record(text: str) -> bytes:
-        params = {"index": "contracts", "query": {"match": {"title": text}}, "size": 10}
-        return encode_record(
-            Request(
-                id=UUID(str(uuid_utils.uuid7())),
-                user_id=UUID(str(uuid_utils.uuid7())),
-                query_type="match",
-                query_params=msgspec.Raw(msgspec.json.encode(params)),
-                priority=choose.randint(1, 10),
-                timestamp=datetime.now(UTC),
-                trace_id=UUID(str(uuid_utils.uuid7())),
-            )
-        )
-
-    room = SIZE - len(record(""))
-    text = " ".join(choose.choice(_WORDS) for _ in range(room // 5))[:room]
-    return record(text)
 
 
 def _sync(path: Path) -> None:

@@ -1,6 +1,7 @@
 """What the request site's process does in a cycle, and the reference of each part in bare SQL."""
 
 import io
+import itertools
 import time
 from typing import Any
 
@@ -68,6 +69,57 @@ def reference_export(count: int) -> dict[str, Any]:
     return {"ms": taken}
 
 
+def fill_requests(count: int) -> dict[str, Any]:
+    """An empty table, but for `count` pending requests whose records have some 600 bytes. Not timed."""
+
+    from bench.bundles import make_records
+
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE requests CASCADE")
+        with cursor.copy(
+            "COPY requests (id, user_id, query_type, query_params, status, priority, created_at, retry_count,"
+            " error_code, error_message, metadata, trace_id, recovered) FROM STDIN"
+        ) as copy:
+            for record in itertools.islice(make_records(), count):
+                params = bytes(record.query_params).decode()
+                copy.write_row(
+                    (record.id, record.user_id, record.query_type, params, "pending", record.priority,
+                     record.timestamp, 0, "", "", "{}", record.trace_id, False)
+                )  # fmt: skip
+        cursor.execute("VACUUM ANALYZE requests")
+    return {}
+
+
+def forget_requests() -> dict[str, Any]:
+    """Empty the table."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE requests CASCADE")
+    return {}
+
+
+def reference_exports(count: int, each: int) -> dict[str, Any]:
+    """Claim, COPY TO and the status UPDATE of `count` pending rows, `each` a committed transaction."""
+    copied = 0
+    began = time.perf_counter()
+    for _ in range(0, count, each):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "CREATE TEMPORARY TABLE claimed ON COMMIT DROP AS SELECT id FROM requests WHERE status = 'pending'"
+                " ORDER BY priority DESC, created_at, id LIMIT %s FOR UPDATE SKIP LOCKED",
+                [each],
+            )
+            with cursor.copy(
+                "COPY (SELECT row_to_json(r) FROM requests AS r JOIN claimed USING (id)) TO STDOUT"
+            ) as copy:
+                for block in copy:
+                    copied += bytes(block).count(b"\n")
+            cursor.execute("UPDATE requests SET status = 'failed' FROM claimed WHERE requests.id = claimed.id")
+    taken = (time.perf_counter() - began) * 1000
+    if copied != count:
+        raise AssertionError(f"{copied} of {count} rows were copied")
+    return {"ms": taken}
+
+
 def reference_import(count: int) -> dict[str, Any]:
     """COPY of the newest `count` answers into a table of the same columns and indexes."""
     return {"ms": time_copy("responses", "received_at", count)}
@@ -100,4 +152,7 @@ STEPS = {
     "forget": forget,
     "reference_export": reference_export,
     "reference_import": reference_import,
+    "fill_requests": fill_requests,
+    "forget_requests": forget_requests,
+    "reference_exports": reference_exports,
 }

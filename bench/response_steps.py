@@ -70,7 +70,45 @@ def reference_results(count: int) -> dict[str, Any]:
     return {"ms": taken}
 
 
+_kept: list[bytes] = []
+
+
+def keep_copy() -> dict[str, Any]:
+    """Keep the rows of the requests' table, to be copied in again. Not timed."""
+    _kept.clear()
+    with connection.cursor() as cursor, cursor.copy("COPY incoming_requests TO STDOUT") as copy:
+        _kept.extend(bytes(row) for row in copy)
+    return {}
+
+
+def reference_imports(count: int, each: int) -> dict[str, Any]:
+    """COPY of the kept rows into the same table, emptied before, `each` a committed transaction."""
+    if len(_kept) != count:
+        raise AssertionError(f"{len(_kept)} rows were kept")
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE incoming_requests CASCADE")
+        batches = [b"".join(_kept[start : start + each]) for start in range(0, count, each)]
+        began = time.perf_counter()
+        for batch in batches:
+            with cursor.copy("COPY incoming_requests FROM STDIN") as copy:
+                copy.write(batch)
+        taken = (time.perf_counter() - began) * 1000
+    return {"ms": taken}
+
+
+def forget_requests() -> dict[str, Any]:
+    """Empty the requests' table, and forget the bundles that they came in."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE incoming_requests CASCADE")
+        cursor.execute("DELETE FROM import_batches WHERE batch_type = 'requests'")
+        cursor.execute("VACUUM ANALYZE incoming_requests")
+    return {}
+
+
 STEPS = {
+    "keep_copy": keep_copy,
+    "reference_imports": reference_imports,
+    "forget_requests": forget_requests,
     "execute": execute,
     "reference_import": reference_import,
     "reference_execute": reference_execute,
