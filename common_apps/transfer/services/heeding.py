@@ -78,7 +78,7 @@ def _read_lists(lines: Iterable[Any]) -> tuple[list[records.State], list[records
             for line in lines:
                 match line:
                     case records.State():
-                        states.append(_believed(line))
+                        states.append(line)
                     case records.Sent():
                         sent.append(line)
                     case records.Applied():
@@ -86,7 +86,8 @@ def _read_lists(lines: Iterable[Any]) -> tuple[list[records.State], list[records
                     case records.Batch():
                         copy.write_row((line.batch_id, line.stream, line.outcome, line.code, _json(line.records)))
         cursor.execute("ANALYZE heard_bundles")
-    return states, sent
+    # Only now: while the COPY is open, the connection can't be asked anything.
+    return [_believed(state) for state in states], sent
 
 
 def _believed(state: records.State) -> records.State:
