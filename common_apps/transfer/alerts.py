@@ -11,6 +11,9 @@ HELD_HERE = "bundle_held"
 HELD_BY_PEER = "bundle_held_by_peer"
 REFUSED_BY_PEER = "state_refused_by_peer"
 MASS_REMOVAL = "mass_removal"
+KEY_ANNOUNCED = "key_announced"
+BOX_KEY_UNUSABLE = "box_key_unusable"
+UNBELIEVABLE_VERSION = "unbelievable_version"
 
 KINDS = (
     AlertKind(
@@ -91,5 +94,32 @@ KINDS = (
             "Ask the response site's operator whether that is meant (or a backup was put back there). Then release the "
             "bundle, or discard it."
         ),
+    ),
+    AlertKind(
+        code=KEY_ANNOUNCED,
+        level="warning",
+        lasting=True,
+        title="The other site announces a new signing key",
+        meaning="Its bundles are signed with the one before until somebody here has confirmed the new one.",
+        cure=(
+            "Call the other site's operator, compare the words of the key, then confirm it (`keys confirm`). If nobody "
+            "there has made a key, the one before is stolen: revoke both; see docs/keys.md."
+        ),
+    ),
+    AlertKind(
+        code=BOX_KEY_UNUSABLE,
+        level="critical",
+        lasting=True,
+        title="The other site announces box keys that can't be used",
+        meaning="Nothing can be encrypted to them. What can be used is used: another announced key, or the one before.",
+        cure="Call the other site's operator: only a bug or a stolen signing key announces such; see docs/keys.md.",
+    ),
+    AlertKind(
+        code=UNBELIEVABLE_VERSION,
+        level="critical",
+        lasting=False,
+        title="The other site names a version that can't be",
+        meaning="It says that it has heeded holdings which no site comes to write. That was not taken in.",
+        cure="Call the other site's operator: only a bug or a stolen signing key says so; see docs/keys.md.",
     ),
 )

@@ -112,11 +112,14 @@ def _are_holdings_due(run: ExportRun, newest: ExportBatch, hello: Hello) -> bool
 
 
 def _can_be_carried(run: ExportRun, newest: ExportBatch) -> bool:
-    """Whether the peer can read and believe the newest bundle, and its file is there to go (from the archive, if
-    need be).
+    """Whether the peer can read and believe the newest bundle, as far as can be done about it, and its file is there
+    to go (from the archive, if need be).
     """
-    hello = heard_hello()
-    if hello is not None and not is_readable_by(hello, newest):
+    hello, keys = heard_hello(), run.keys
+    # A peer that trusts no key of this site (yet) would not believe a new bundle either.
+    as_now = (keys.recipient.box_key, keys.signing.fingerprint, STREAMS[run.stream].schema_for(keys.max_schema))
+    readable = hello is not None and is_readable_by(hello, newest)
+    if not readable and (newest.box_key, newest.signer, newest.schema) != as_now:
         return False
     path = locate_bundle(newest, run.folders)
     if path is None:

@@ -5,25 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import structlog
 from django.conf import settings
 from django.db import transaction
 
 from common_apps.audit.actors import SYSTEM
 from common_apps.audit.services import record
 from common_apps.core import clock
+from common_apps.core.alerts import end_alert, raise_alert
+from common_apps.transfer.alerts import BOX_KEY_UNUSABLE, KEY_ANNOUNCED, UNBELIEVABLE_VERSION
 from common_apps.transfer.bundle.header import AnnouncedBox, Hello
 from common_apps.transfer.bundle.keypairs import BoxPublicKey, fingerprint_of
 from common_apps.transfer.bundle.streams import HOLDINGS
 from common_apps.transfer.errors import TransferNotReadyError
-from common_apps.transfer.keys import KeyFolderError, TrustedPeer
+from common_apps.transfer.keys import KeyFolderError, TrustedPeer, words_of
 from common_apps.transfer.keys.peers import encode_key
 from common_apps.transfer.models import Peer
 from common_apps.transfer.selectors import newest_version
 from common_apps.transfer.services.peer import heard_hello, raise_rolled_back, site_keys
 from common_apps.transfer.services.versions import is_believable
 
-log = structlog.get_logger("transfer.peer")
+# The subject of alerts that are about the peer as a whole.
+_PEER = "peer"
 
 
 def heed_hello(*, seq: int, hello: Hello, signer: str) -> None:
@@ -69,7 +71,8 @@ def _heed_heard(peer: Peer, heard: int, *, tell: bool) -> None:
     own = newest_version(HOLDINGS)
     if not is_believable(heard, known=own):
         if tell:
-            _alert("peer.unbelievable_version", heard=heard, own_version=own)
+            detail = f"It says to have heeded holdings {heard}; the newest that this site knows of are {own}."
+            _tell("peer.unbelievable_version", UNBELIEVABLE_VERSION, _PEER, detail, heard=heard, own_version=own)
         return
     if heard > own:
         raise_rolled_back(heard=heard, own=own, bundles=0)
@@ -78,10 +81,15 @@ def _heed_heard(peer: Peer, heard: int, *, tell: bool) -> None:
 
 def _tell_announced(hello: Hello, before: Hello | None, trusted: TrustedPeer) -> None:
     """A signing key that is new here is told once: an operator has to compare its words."""
-    known = {key.public for key in trusted.signing} | set(before.signing_keys() if before else [])
+    announced, already = set(hello.signing_keys()), set(before.signing_keys() if before else [])
+    for public in already - announced:
+        end_alert(code=KEY_ANNOUNCED, subject=fingerprint_of(public))
+    known = already | {key.public for key in trusted.signing if key.status != "retired"}
     for public in hello.signing_keys():
         if public not in known:
-            _alert("peer.key_announced", fingerprint=fingerprint_of(public))
+            fingerprint = fingerprint_of(public)
+            detail = f"{fingerprint}: {' '.join(words_of(bytes.fromhex(fingerprint)))}"
+            _tell("peer.key_announced", KEY_ANNOUNCED, fingerprint, detail, fingerprint=fingerprint)
 
 
 def _usable_boxes(hello: Hello, before: Hello | None, trusted: TrustedPeer) -> list[dict[str, Any]]:
@@ -90,7 +98,10 @@ def _usable_boxes(hello: Hello, before: Hello | None, trusted: TrustedPeer) -> l
     usable = [key for key in found if key.is_usable]
     useless = [key.box_key for key in found if key not in usable]
     if useless or not usable:
-        _alert("peer.box_key_unusable", box_keys=useless, usable=len(usable))
+        detail = f"{len(useless)} of the announced box keys can't be used, {len(usable)} can."
+        _tell("peer.box_key_unusable", BOX_KEY_UNUSABLE, _PEER, detail, box_keys=useless, usable=len(usable))
+    else:
+        end_alert(code=BOX_KEY_UNUSABLE, subject=_PEER)
     return [_announced(key) for key in usable or (before.box_keys() if before else []) or [trusted.box]]
 
 
@@ -101,6 +112,6 @@ def _announced(key: BoxPublicKey) -> dict[str, Any]:
     return plain
 
 
-def _alert(action: str, **facts: Any) -> None:
-    log.warning(action, **facts)
+def _tell(action: str, alert: str, subject: str, detail: str, **facts: Any) -> None:
     record(action=action, actor=SYSTEM, resource_type="site", resource_id=str(settings.PEER), metadata=facts)
+    raise_alert(code=alert, subject=subject, detail=detail)

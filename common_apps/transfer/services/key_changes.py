@@ -11,8 +11,10 @@ from django.db import DatabaseError, transaction
 from common_apps.audit.actors import Actor
 from common_apps.audit.services import record
 from common_apps.core import clock
+from common_apps.core.alerts import end_alert
 from common_apps.core.errors import DomainError
 from common_apps.core.failpoints import failpoint
+from common_apps.transfer.alerts import KEY_ANNOUNCED
 from common_apps.transfer.bundle.keypairs import fingerprint_of
 from common_apps.transfer.keys import Kem, KeyFolder, PublicKeys
 from common_apps.transfer.keys.changes import (
@@ -43,7 +45,7 @@ def trust_keys(*, public: PublicKeys, actor: Actor, replace: bool = False) -> bo
     """
     changed = site_keys().trust(public, replace=replace)
     if changed:
-        _forget_hello()
+        _forget_hello(public.fingerprint)
         _audit("keys.trusted", public, actor)
     return changed
 
@@ -88,6 +90,7 @@ def confirm_signing_key(*, fingerprint: str, actor: Actor) -> None:
     with transaction.atomic():
         if confirm_peer_key(folder, settings.PEER, public):
             _record("keys.confirmed", settings.PEER, actor, fingerprint=fingerprint.lower())
+            end_alert(code=KEY_ANNOUNCED, subject=fingerprint.lower())
             failpoint("keys.changed")
 
 
@@ -109,6 +112,7 @@ def revoke_signing_key(*, fingerprint: str, actor: Actor) -> None:
         # Also where an earlier call died in between.
         forgotten = forget_hello_of(fingerprint.lower())
         if changed or forgotten:
+            end_alert(code=KEY_ANNOUNCED, subject=fingerprint.lower())
             _record("keys.revoked", settings.PEER, actor, fingerprint=fingerprint.lower(), hello_forgotten=forgotten)
             failpoint("keys.changed")
 
@@ -128,9 +132,10 @@ def _peer_key(folder: KeyFolder, fingerprint: str) -> bytes:
     return public
 
 
-def _forget_hello() -> None:
+def _forget_hello(fingerprint: str) -> None:
     try:
         forget_hello()
+        end_alert(code=KEY_ANNOUNCED, subject=fingerprint)
     except DatabaseError as error:
         # Before the first migrate there is no hello to forget either.
         log.warning("the peer's hello could not be forgotten", error=str(error))

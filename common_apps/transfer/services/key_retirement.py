@@ -14,7 +14,8 @@ from common_apps.core.failpoints import failpoint
 from common_apps.transfer.bundle.keypairs import BoxKey, SigningKey
 from common_apps.transfer.bundle.streams import HOLDINGS
 from common_apps.transfer.choices import ExportStatus
-from common_apps.transfer.keys import KeyFolder, TrustedSigningKey
+from common_apps.transfer.errors import TransferNotReadyError
+from common_apps.transfer.keys import KeyFolder, KeyFolderError, TrustedSigningKey
 from common_apps.transfer.keys.changes import demote_boxes, retire_box_key, retire_signing_key, set_peer_key
 from common_apps.transfer.keys.peers import encode_key
 from common_apps.transfer.models import ExportBatch, LeavingKey, Peer
@@ -32,11 +33,16 @@ def retire_keys() -> int:
 
     An own box key that only decrypts: 30 days after the peer was seen to know a newer one. A signing key of the peer
     that a newer one has replaced: 60 days after. An own signing key: once the peer trusts a newer one, and it no more.
-    Nothing is done where there are no keys yet. Raises KeyFolderError, OSError.
+    Nothing is done where there are no keys yet. Raises TransferNotReadyError where the folder can't be read, OSError.
     """
     folder = site_keys()
-    if not folder.has_own_keys():
-        return 0
+    try:
+        return _retire(folder) if folder.has_own_keys() else 0
+    except KeyFolderError as error:
+        raise TransferNotReadyError(str(error)) from error
+
+
+def _retire(folder: KeyFolder) -> int:
     demote_boxes(folder)
     boxes, trusted = list(_leaving_boxes(folder)), list(_leaving_trusted(folder))
     since = _count_days([key.public_key.box_key for key in boxes] + [key.fingerprint for key in trusted])
