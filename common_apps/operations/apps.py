@@ -10,8 +10,14 @@ class OperationsConfig(AppConfig):
 
         from common_apps.core.alerts import register_sink
         from common_apps.operations import probes, setup, sweeps
-        from common_apps.operations.registry import register_check, register_setup_step, register_sweep
+        from common_apps.operations.registry import (
+            register_check,
+            register_cleanup_step,
+            register_setup_step,
+            register_sweep,
+        )
         from common_apps.operations.services.alerts import AlertTable
+        from common_apps.transfer.services.key_retirement import retire_keys
 
         register_sink(AlertTable())
         register_check("database", probes.database, needed=True)
@@ -27,5 +33,7 @@ class OperationsConfig(AppConfig):
         register_sweep("export_logs", sweeps.export_due_logs, every_seconds=sweeps.LOG_EXPORT_SECONDS)
         register_sweep("export_states", sweeps.export_changed_states, every_seconds=sweeps.STATE_EXPORT_SECONDS)
         register_sweep("seal_audit", sweeps.seal_audit, every_seconds=sweeps.SEAL_SECONDS)
+        register_cleanup_step("bundle files", sweeps.prune_bundle_files, place=10)
+        register_cleanup_step("retired keys", retire_keys, place=11)
         register_setup_step("folders", setup.make_folders, place=10)
         register_setup_step("keys", setup.make_keys, place=20)
