@@ -23,12 +23,13 @@ def tidy_own(*, stick: Stick, to_go: Sequence[ExportBatch], safe: Mapping[str, s
     whenever this is broken off, the stick still tells what it told before. Raises StickError.
     """
     waited_for = {batch.batch_type for batch in to_go if batch.filename not in safe}
+    needed = {batch.filename: safe.get(batch.filename) for batch in to_go}
     removed = 0
     try:
         listing = list_site(stick.folder, settings.SITE)
-        gone = [each for each in listing.bundles if safe.get(each.name) != each.trip]
+        gone = [each for each in listing.bundles if needed.get(each.name) != each.trip]
         for found in gone:
-            if not _is_held_back(found, waited_for, to_go):
+            if found.name in needed or not _is_held_back(found, waited_for):
                 removed += _remove(stick, found.trip, (sidecar_name(found.name), found.name))
         for trip, name in listing.torn:
             removed += _remove(stick, trip, (name,))
@@ -40,12 +41,10 @@ def tidy_own(*, stick: Stick, to_go: Sequence[ExportBatch], safe: Mapping[str, s
     return removed
 
 
-def _is_held_back(found: Found, waited_for: set[str], to_go: Sequence[ExportBatch]) -> bool:
-    """An older whole state whose successor is not safe yet."""
+def _is_held_back(found: Found, waited_for: set[str]) -> bool:
+    """An older state whose successor is not safe yet."""
     known = parse_name(found.name)
-    if known is None or STREAMS[known.stream].kind == "log":
-        return False
-    return known.stream in waited_for and all(batch.filename != found.name for batch in to_go)
+    return known is not None and STREAMS[known.stream].kind == "state" and known.stream in waited_for
 
 
 def _remove(stick: Stick, trip: str, names: Sequence[str]) -> int:

@@ -63,3 +63,15 @@ def test_sync_takes_and_leaves_when_both_sites_have_something(
     holdings = next(path for path in files if path.name.startswith("holdings") and path.suffix == ".enc")
     told = [each for each in peer.read(holdings)[1] if isinstance(each, records.Sent)]
     assert [(each.batch_id, each.trip) for each in told] == [(batch.id, report.trip)]
+
+
+def test_sync_leaves_only_the_newest_holdings_when_nothing_else_has_to_go(
+    stick: Path, sender: RowsSender, peer: Peer
+) -> None:
+    first = sync_media(path=stick, actor=SYSTEM)
+    second = sync_media(path=stick, actor=SYSTEM)
+    holdings = [each.name for each in own(stick, peer) if each.name.startswith("holdings")]
+    assert len(holdings) == 2
+    assert second.removed == 1
+    assert second.trip != first.trip
+    assert {each.fate for each in second.carried if each.stream != "holdings"} <= {"there"}
