@@ -20,6 +20,7 @@ IMPORT_POINTS = {
     "import.woken": "whoever comes next was woken, the copy is not archived",
     "import.archived": "the copy is archived, the file still lies in IMPORT_DIR",
     "import.leaving": "the data left IMPORT_DIR, the sidecar did not",
+    "import.quarantining": "the copy lies in the quarantine without its reason, its row is not written",
     "import.quarantined": "the copy lies in the quarantine, its row is not written",
     "holdings.heeding": "inside the transaction of holdings, every bundle judged",
     "holdings.tidying": "holdings are heeded, no file was moved yet",
@@ -47,4 +48,9 @@ RETENTION_POINTS = {
     "retention.export_removed": "a confirmed bundle's file is gone, its row does not say so",
     "retention.import_removed": "an applied bundle's copy is gone, its row does not say so",
 }
-POINTS = EXPORT_POINTS | IMPORT_POINTS | RETENTION_POINTS | CARRY_POINTS | KEY_POINTS
+QUARANTINE_POINTS = {
+    "quarantine.discarding": "what was never held is gone, its row does not say so",
+    "quarantine.discarded": "a held bundle is discarded, its file is still there",
+    "quarantine.removing": "a file left the quarantine, its reason did not",
+}
+POINTS = EXPORT_POINTS | IMPORT_POINTS | QUARANTINE_POINTS | RETENTION_POINTS | CARRY_POINTS | KEY_POINTS

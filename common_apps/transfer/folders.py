@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from common_apps.core.failpoints import failpoint
 from common_apps.transfer.bundle.durability import sync_directory
 from common_apps.transfer.bundle.names import sidecar_name
 from common_apps.transfer.errors import TransferNotReadyError
@@ -86,6 +87,18 @@ def remove_bundle(path: Path) -> None:
     """Removes a bundle and its sidecar; what is not there is not missed. Raises OSError."""
     for each in (path.with_name(sidecar_name(path.name)), path):
         each.unlink(missing_ok=True)
+
+
+def quarantine_reason(path: Path) -> Path:
+    """Where the reason of the quarantined file at ``path`` stands."""
+    return path.with_suffix(".reason.json")
+
+
+def remove_quarantined(path: Path) -> None:
+    """Removes a file of the quarantine and its reason; what is not there is not missed. Raises OSError."""
+    path.unlink(missing_ok=True)
+    failpoint("quarantine.removing")
+    quarantine_reason(path).unlink(missing_ok=True)
 
 
 def move_durably(source: Path, target: Path) -> None:

@@ -56,7 +56,7 @@ def apply_bundle(
             row.processed_at = met.at
             row.save(update_fields=["status", "processed_at", "code", "metadata"])
             record(
-                action="bundle.imported",
+                action="bundle.released" if met.candidate.released else "bundle.imported",
                 actor=actor,
                 resource_type="import_batch",
                 resource_id=str(row.id),

@@ -28,6 +28,7 @@ from common_apps.transfer.services.days import count_day
 from common_apps.transfer.services.intake import Intake, take_in
 from common_apps.transfer.services.met import INTERNAL_ERROR, Candidate, ImportOutcome, Met, printable
 from common_apps.transfer.services.peer import site_keys
+from common_apps.transfer.services.quarantine import tidy_quarantine
 from common_apps.transfer.services.settling import quarantine
 
 log = structlog.get_logger("transfer.import")
@@ -74,6 +75,7 @@ def scan_imports(*, actor: Actor, limits: Limits | None = None, patient: bool = 
         except OSError as error:
             outcomes.append(_postpone(folder.name, error))
     _forget_vanished()
+    tidy_quarantine(folders=folders)
     for candidate in sorted(candidates, key=lambda each: import_order(each.name)):
         outcome = _take_one(candidate, intake)
         if outcome is not None:

@@ -32,7 +32,7 @@ from common_apps.transfer.bundle.sidecar import check_sidecar
 from common_apps.transfer.bundle.streams import HOLDINGS
 from common_apps.transfer.choices import ImportStatus
 from common_apps.transfer.errors import TransferNotReadyError
-from common_apps.transfer.folders import Folders, move_durably
+from common_apps.transfer.folders import Folders, move_durably, remove_quarantined
 from common_apps.transfer.keys import KeyFolder, KeyFolderError
 from common_apps.transfer.locks import hold
 from common_apps.transfer.models import AppliedState
@@ -124,6 +124,10 @@ def _judge(met: Met, measured: MeasuredFile, intake: Intake) -> ImportOutcome:
     if header.hello is not None:
         heed_hello(seq=header.seq, hello=header.hello, signer=signer.fingerprint)
     known = find_known(header.batch_id, intake.folders)
+    again = met.candidate.again
+    if known is not None and again is not None and known.pk == again.row_id:
+        # Held, and released now: it is known as nothing else.
+        known = None
     if known is not None and known.checksum == measured.checksum:
         if known.status == ImportStatus.COMPLETED:
             _archive(measured, intake.folders)
@@ -132,8 +136,9 @@ def _judge(met: Met, measured: MeasuredFile, intake: Intake) -> ImportOutcome:
         if known is not None:
             log.error("batch id came with other bytes", batch_id=str(header.batch_id), known=str(known.id))
             raise BundleError(Code.BATCH_CONFLICT, f"batch {header.batch_id} was met before with other bytes")
-        check_name(met.candidate.name, header, met.candidate.folder)
-        _check_beside(met, header, measured, intake.limits)
+        if not met.candidate.in_quarantine:
+            check_name(met.candidate.name, header, met.candidate.folder)
+            _check_beside(met, header, measured, intake.limits)
     except BundleError as error:
         return quarantine(met, error=error, folders=intake.folders, actor=intake.actor)
     return _read(met, header, envelope, intake)
@@ -214,11 +219,10 @@ def _archive(measured: MeasuredFile, folders: Folders) -> None:
     """
     target = folders.imported / measured.path.name
     try:
+        # The same bytes may have been refused before, and released now. First: what a crash leaves is tidied by scans.
+        remove_quarantined(folders.quarantine / target.name)
         if not target.exists():
             move_durably(measured.path, target)
-        # The same bytes may have been refused before, for their name or sidecar.
-        for left in (target.name, f"{measured.checksum}.reason.json"):
-            (folders.quarantine / left).unlink(missing_ok=True)
     except OSError as error:
         # It is applied all the same; the archive is for people, and for a while.
         log.warning("applied bundle could not be archived", checksum=measured.checksum, error=str(error))

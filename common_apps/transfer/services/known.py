@@ -21,15 +21,16 @@ def find_known(batch_id: UUID, folders: Folders) -> ImportBatch | None:
     this.
     """
     row = ImportBatch.objects.filter(_REMEMBERED, source_batch_id=batch_id).order_by("created_at").first()
-    return None if row is not None and _forget_lost(row, folders) else row
+    return None if row is not None and forget_lost(row, folders) else row
 
 
 def forget_lost_held(folders: Folders) -> int:
     """Held bundles whose quarantined file is gone are forgotten, so that they come again; how many."""
-    return sum(_forget_lost(row, folders) for row in ImportBatch.objects.filter(_HELD))
+    return sum(forget_lost(row, folders) for row in ImportBatch.objects.filter(_HELD))
 
 
-def _forget_lost(row: ImportBatch, folders: Folders) -> bool:
+def forget_lost(row: ImportBatch, folders: Folders) -> bool:
+    """A held bundle whose quarantined file is gone is forgotten; whether it was."""
     if row.held_at is None or row.discarded_at is not None:
         return False
     if (folders.quarantine / f"{row.checksum}.enc").is_file():

@@ -29,6 +29,20 @@ Settlement = Literal[
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """An operator has the file judged anew. ``row_id``: its row, which is kept. ``filename``: its name when it was met.
+
+    ``quarantined``: its bytes lie in the quarantine, under a name of ours: there is no name and no sidecar to judge.
+    ``released``: it is held, and stays so unless it is applied.
+    """
+
+    row_id: UUID
+    filename: str
+    quarantined: bool = False
+    released: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A file to be looked at.
 
@@ -41,11 +55,22 @@ class Candidate:
     folder: str | None = None
     explicit: bool = False
     patient: bool = True
+    again: Again | None = None
 
     @property
     def name(self) -> str:
-        """The base name."""
-        return self.path.name
+        """The base name that it came with."""
+        return self.again.filename if self.again else self.path.name
+
+    @property
+    def in_quarantine(self) -> bool:
+        """Whether it is judged where it lies in the quarantine."""
+        return self.again is not None and self.again.quarantined
+
+    @property
+    def released(self) -> bool:
+        """Whether an operator releases it."""
+        return self.again is not None and self.again.released
 
     @property
     def place(self) -> str:

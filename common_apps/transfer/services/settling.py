@@ -16,9 +16,9 @@ from common_apps.transfer.bundle.durability import replace_atomically, sync_dire
 from common_apps.transfer.bundle.errors import BundleError, Code
 from common_apps.transfer.bundle.names import sidecar_name
 from common_apps.transfer.choices import UNREAD, ImportStatus
-from common_apps.transfer.folders import Folders
+from common_apps.transfer.folders import Folders, quarantine_reason, remove_quarantined
 from common_apps.transfer.models import AppliedState, ImportBatch
-from common_apps.transfer.services.alarms import tell_quarantined
+from common_apps.transfer.services.alarms import tell_no_longer_held, tell_quarantined
 from common_apps.transfer.services.met import Candidate, ImportOutcome, Met, Settlement, printable
 
 log = structlog.get_logger("transfer.import")
@@ -27,7 +27,13 @@ PATIENCE_DAYS = 30
 
 
 def write_row(
-    met: Met, *, status: ImportStatus, code: str | None = None, detail: str = "", file_path: str = ""
+    met: Met,
+    *,
+    status: ImportStatus,
+    code: str | None = None,
+    detail: str = "",
+    file_path: str = "",
+    held: bool = False,
 ) -> tuple[ImportBatch, bool]:
     """The file's row in its new state: the one of an earlier meeting, unless that is remembered for ever, or a new
     one. And whether that is news: a file that can't leave IMPORT_DIR is met, with the same end, by every scan.
@@ -36,11 +42,14 @@ def write_row(
     is_news = row._state.adding or (row.status, row.code) != (status, code)
     if not (status.waits and ImportStatus(row.status).waits):
         row.first_day = met.day
+    was_held = row.held_at is not None
     row.filename = met.candidate.name
     row.file_path = file_path
     row.status = status
     row.code = code
     row.error_message = detail
+    row.held_at = (row.held_at or met.at) if held else None
+    row.metadata.pop("discarded", None)
     row.met_count += 1
     row.last_met_at = met.at
     row.last_met_day = met.day
@@ -60,6 +69,8 @@ def write_row(
         row.sent_at = met.header.created_at
         row.record_count = met.header.record_count
     row.save()
+    if was_held and row.held_at is None:
+        tell_no_longer_held(row.source_batch_id)
     return row, is_news
 
 
@@ -79,6 +90,9 @@ def describe_import(met: Met, outcome: Settlement, code: str | None = None, deta
 
 def wait(met: Met, *, status: ImportStatus, actor: Actor) -> ImportOutcome:
     """The file can't be read yet and stays where it lies; after 30 days it is dropped."""
+    if met.candidate.in_quarantine:
+        # No scan would ever look at it there: it stays what it is, until an operator tries again.
+        return describe_import(met, status.value, status.value)  # type: ignore[arg-type]  # as below
     with transaction.atomic():
         row, _ = write_row(met, status=status, code=status, file_path=met.candidate.place)
     if met.day - row.first_day >= PATIENCE_DAYS:
@@ -91,8 +105,10 @@ def drop(met: Met, *, code: str, detail: str, actor: Actor) -> ImportOutcome:
 
     A delta that finds no base is told as refused: only so does the other site know that it has to send a snapshot.
     """
+    # What was named as an explicit PATH is still there, and can be judged anew.
+    place = met.candidate.place if met.candidate.explicit and not met.candidate.in_quarantine else ""
     with transaction.atomic():
-        row, is_news = write_row(met, status=ImportStatus.DROPPED, code=code, detail=detail)
+        row, is_news = write_row(met, status=ImportStatus.DROPPED, code=code, detail=detail, file_path=place)
         if code == Code.MISSING_BASE:
             _tell_refused(met, code)
         if is_news:
@@ -113,38 +129,44 @@ def count_duplicate(met: Met, known: ImportBatch) -> ImportOutcome:
 def quarantine(met: Met, *, error: BundleError, folders: Folders, actor: Actor, held: bool = False) -> ImportOutcome:
     """The private copy goes to the quarantine with its reason, the file from IMPORT_DIR.
 
-    ``held``: what is wrong stands in the signed bytes, so the bundle is remembered, and the other site is told.
+    ``held``: what is wrong stands in the signed bytes, so the bundle is remembered, and the other site is told. What an
+    operator tried to release stays held, whatever is found now.
     """
+    held = held or met.candidate.released
     place = met.candidate.place
     if met.measured is not None:
         target = folders.quarantine / f"{met.measured.checksum}.enc"
         met.measured.path.replace(target)
+        failpoint("import.quarantining")
         reason = {"code": error.code, "detail": error.detail, "at": met.at, "file": met.candidate.name}
-        replace_atomically(target.with_suffix(".reason.json"), msgspec.json.encode(reason) + b"\n", 0o600)
+        replace_atomically(quarantine_reason(target), msgspec.json.encode(reason) + b"\n", 0o600)
         sync_directory(folders.quarantine)
         place = str(target)
         failpoint("import.quarantined")
     with transaction.atomic():
-        row, is_news = write_row(met, status=ImportStatus.FAILED, code=error.code, detail=error.detail, file_path=place)
+        row, is_news = write_row(
+            met, status=ImportStatus.FAILED, code=error.code, detail=error.detail, file_path=place, held=held
+        )
         if held:
-            row.held_at = met.at
-            row.save(update_fields=["held_at"])
             _tell_refused(met, error.code)
         if is_news:
             _audit("bundle.quarantined", row, actor)
             tell_quarantined(row)
     if is_news:
         log.warning("bundle quarantined", file=met.candidate.name, code=error.code, detail=error.detail, held=held)
-    if met.measured is not None:
+    if met.measured is not None and not met.candidate.in_quarantine:
         leave_imports(met.candidate)
     return describe_import(met, "quarantined", error.code, error.detail)
 
 
 def leave_imports(candidate: Candidate) -> None:
-    """What is settled leaves IMPORT_DIR; what was named as an explicit PATH stays.
+    """What is settled leaves IMPORT_DIR, or the quarantine; what was named as an explicit PATH stays.
 
     A folder that can't be written (a read-only stick) is no reason to fail: the file is a duplicate at the next look.
     """
+    if candidate.in_quarantine:
+        remove_quarantined(candidate.path)
+        return
     if candidate.explicit:
         return
     # The data first: alone it would wait for its sidecar, alone a sidecar is only ignored.
@@ -157,6 +179,8 @@ def leave_imports(candidate: Candidate) -> None:
 
 
 def _earlier_row(met: Met) -> ImportBatch | None:
+    if met.candidate.again is not None:
+        return ImportBatch.objects.get(pk=met.candidate.again.row_id)
     unremembered = ImportBatch.objects.exclude(status=ImportStatus.COMPLETED).filter(held_at=None, discarded_at=None)
     if met.measured is not None:
         row = unremembered.filter(checksum=met.measured.checksum).order_by("-created_at").first()
@@ -169,12 +193,14 @@ def _earlier_row(met: Met) -> ImportBatch | None:
 
 
 def _tell_refused(met: Met, code: str) -> None:
-    """A state bundle that is not taken is told as refused, where nothing newer was applied or refused."""
+    """A state bundle that is not taken is told as refused, where nothing newer was applied or refused; one that an
+    operator tried to release with what is wrong with it now.
+    """
     header = met.header
     if header is None or header.kind != "state":
         return
     state, _ = AppliedState.objects.get_or_create(stream=header.stream)
-    if header.seq > max(state.seq, state.refused_seq or 0):
+    if header.seq > max(state.seq, state.refused_seq or 0) or header.batch_id == state.refused_batch_id:
         state.refused_seq = header.seq
         state.refused_batch_id = header.batch_id
         state.refused_code = code
