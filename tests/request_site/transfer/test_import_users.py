@@ -18,6 +18,7 @@ from common_apps.transfer.folders import site_folders
 from common_apps.transfer.models import AppliedState
 from common_apps.transfer.services import export_stream, scan_imports
 from tests.common.transfer.kit import Peer
+from tests.common.transfer.test_schemas import upgraded
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,8 +34,11 @@ def _person(username: str, **changes: Any) -> records.User:
 
 
 def _change(person: records.User, **changes: Any) -> records.User:
-    fields = {name: getattr(person, name) for name in USER_FIELDS}
-    return records.User(**(fields | changes))
+    return records.User(**(_fields(person) | changes))
+
+
+def _fields(person: records.Record) -> dict[str, Any]:
+    return {name: getattr(person, name) for name in USER_FIELDS}
 
 
 def _digest(people: Iterable[records.User]) -> str:
@@ -165,3 +169,18 @@ def test_users_are_judged_by_their_digest_first_when_a_delta_would_also_deactiva
     gone = [_change(each, is_active=False) for each in people]
     _delta(peer, gone, stands_for=people)
     assert _scan() == [("dropped", "missing_base")]
+
+
+def test_delta_of_an_older_peer_is_checked_in_its_schema(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada, bob = _people(2)
+    _snapshot(peer, [ada])
+    _scan()
+    delta = _delta(peer, [bob], stands_for=[ada, bob])
+    with upgraded("users") as shapes:
+        # This release has a column more; the digest of all that is here is told without it.
+        monkeypatch.setattr(
+            "common_apps.accounts.streams.encode_record",
+            lambda each: encode_record(shapes["User"](**_fields(each), colour="red")),
+        )
+        assert _scan() == [("completed", None)]
+    assert AppliedState.objects.get(stream="users").batch_id == delta.batch_id
