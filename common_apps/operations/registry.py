@@ -48,6 +48,7 @@ checks: dict[str, Check] = {}
 sweeps: dict[str, Sweep] = {}
 setup_steps: dict[str, SetupStep] = {}
 cleanup_steps: dict[str, CleanupStep] = {}
+restore_steps: dict[str, Callable[[], int]] = {}
 
 
 def register_check(name: str, probe: Callable[[], dict[str, object]], *, needed: bool) -> None:
@@ -68,3 +69,10 @@ def register_setup_step(name: str, run: Callable[[], str], *, place: int) -> Non
 def register_cleanup_step(name: str, run: Callable[[], int], *, place: int) -> None:
     """Adds a step to the daily cleanup: files are 10, rows from 20 on."""
     cleanup_steps[name] = CleanupStep(place, name, run)
+
+
+def register_restore_step(name: str, run: Callable[[], int]) -> None:
+    """Adds what is done once a backup was put back, in the caller's transaction; ``run`` returns how many rows changed.
+    ``name`` is a word with underscores: it stands in the alert's facts.
+    """
+    restore_steps[name] = run
