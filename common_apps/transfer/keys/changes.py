@@ -27,8 +27,8 @@ def add_box_key(folder: KeyFolder, *, created_at: datetime, kem: Kem | None = No
 
     Raises KeysMissingError where there are no keys yet, KeyFileError, OSError.
     """
+    kem = kem or folder.box_key().kem
     with alone_in(folder.path):
-        kem = kem or folder.box_key().kem
         version = _next_version(folder.box_dir)
         key = BoxKey.generate(version=version, kem=kem, created_at=format_time(created_at))
         create_private_file(folder.box_dir / f"{version}.json", encode_box(key))
@@ -58,8 +58,8 @@ def add_signing_key(folder: KeyFolder, *, created_at: datetime) -> SigningKey:
 
     Raises KeysMissingError where there are no keys yet, KeyFileError, OSError.
     """
+    site = folder.own_site()
     with alone_in(folder.path):
-        site = folder.own_site()
         version = _next_version(folder.signing_dir)
         key = SigningKey.generate(site=site, version=version, created_at=format_time(created_at))
         create_private_file(folder.signing_dir / f"{version}.json", encode_signing(key))

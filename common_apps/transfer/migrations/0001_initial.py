@@ -32,6 +32,27 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Carry',
+            fields=[
+                ('id', models.UUIDField(default=common_apps.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('status', models.CharField(choices=[('running', 'Running'), ('fine', 'Fine'), ('attention', 'Attention'), ('failed', 'Failed'), ('broken', 'Broken')], default='running', max_length=10)),
+                ('begun_at', models.DateTimeField()),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('user_id', models.UUIDField(blank=True, help_text='who asked for it; none: the command', null=True)),
+                ('stick', models.TextField(blank=True, default='')),
+                ('trip', models.CharField(blank=True, default='', max_length=32)),
+                ('report', models.JSONField(blank=True, default=dict)),
+            ],
+            options={
+                'verbose_name_plural': 'carries',
+                'db_table': 'carries',
+                'ordering': ['-begun_at', '-id'],
+                'default_permissions': ('view',),
+                'indexes': [models.Index(models.OrderBy(models.F('begun_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='carries_newest')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['running', 'fine', 'attention', 'failed', 'broken'])), name='carries_status'), models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('status', 'running')), models.Q(models.Q(('status', 'running'), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='carries_ended')],
+            },
+        ),
+        migrations.CreateModel(
             name='DayCounter',
             fields=[
                 ('id', models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
@@ -152,6 +173,7 @@ class Migration(migrations.Migration):
                 ('since_day', models.PositiveIntegerField()),
             ],
             options={
+                'verbose_name': 'key',
                 'db_table': 'transfer_leaving_keys',
                 'ordering': ['since_day', 'fingerprint'],
                 'permissions': [('change_keys', 'Can rotate, confirm and revoke keys')],

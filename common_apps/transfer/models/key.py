@@ -18,6 +18,7 @@ class LeavingKey(models.Model):
     class Meta:
         db_table = "transfer_leaving_keys"
         ordering = ["since_day", "fingerprint"]
+        verbose_name = "key"
         default_permissions = ("view",)
         permissions = [("change_keys", "Can rotate, confirm and revoke keys")]
 
