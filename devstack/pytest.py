@@ -1,6 +1,6 @@
 """Run tests on real services: `python -m devstack.pytest [--coverage DIR] SITE... [pytest arguments]`.
 
-SITE is one or more of plain, request, response, round_trip, or `all` of them. For `request` and `response`
+SITE is one or more of plain, request, response, round_trip, model, or `all` of them. For `request` and `response`
 a PostgreSQL cluster and a Valkey are started in a temporary folder and stopped afterwards, however the run
 ends; runs of several people in one checkout don't meet. With `--coverage DIR` every process leaves its data
 there.
@@ -28,6 +28,7 @@ PARTS = {
     "request": ["tests/common", "tests/request_site"],
     "response": ["tests/common", "tests/response_site"],
     "round_trip": ["tests/round_trip"],
+    "model": ["tests/model"],
 }
 _NO_TESTS = 5  # pytest's exit code
 

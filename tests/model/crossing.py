@@ -1,0 +1,448 @@
+"""The model: two sites, some sticks, and what must be true of them. Every method that is named in ``MOVES`` is a step."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.model.sites import PEER, START, Backup, CrashedError, ModelSite, Sites
+from tests.model.stick import Stick, Written, read_written
+
+STICKS = 3
+_MOST_TRIPS = 10
+_FINAL = ("completed", "failed", "cancelled")
+_DAY = 86_400.0
+
+
+class BrokenPromiseError(AssertionError):
+    """What must always be true is not."""
+
+
+@dataclass
+class Tally:
+    """What was done, over all runs."""
+
+    runs: int = 0
+    steps: int = 0
+    trips: int = 0
+    requests: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+
+    def line(self) -> str:
+        """For people."""
+        return f"{self.steps} steps, {self.trips} trips, {sum(self.faults.values())} faults, {self.requests} requests"
+
+
+@dataclass
+class Seen:
+    """What was last seen of a site; what is final in it must stay."""
+
+    answers: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    requests: set[str] = field(default_factory=set)
+
+
+class Crossing:
+    """One run, from two sites that have never met."""
+
+    def __init__(self, sites: Sites, tally: Tally, *, met: bool) -> None:
+        self.sites = sites
+        self.tally = tally
+        self.time = START + 60
+        self.offset = {"request": 0.0, "response": 0.0}
+        self.number = 0
+        self.asked: dict[str, int] = {}
+        self.executed: Counter[str] = Counter()
+        self.written: dict[str, Written] = {}
+        self.users: set[tuple[Any, ...]] = set()
+        self.backups: dict[str, list[Backup]] = {"request": [], "response": []}
+        self.restored: Counter[str] = Counter()
+        self.forgotten: set[str] = set()
+        self.seen = Seen()
+        # Checksums of sound bundles whose name or sidecar was spoilt, and streams that a reader took for bad ones.
+        self.spoilt: set[str] = set()
+        self.misread: set[str] = set()
+        for site in sites.both():
+            site.begin_anew(sites.strangers[site.name])
+            site.do("mutate", at=self.time, name=None)
+            site.do("misread", at=self.time, stream=None)
+        self.sticks = [Stick(sites.stick / str(number)) for number in range(STICKS)]
+        for stick in self.sticks:
+            stick.wipe()
+        self._note_users()
+        tally.runs += 1
+        if met:
+            self.sync("response", 0)
+            self.sync("request", 0)
+            self.sync("response", 0)
+
+    # What people do
+
+    def submit(self, count: int) -> None:
+        """Somebody asks."""
+        numbers = list(range(self.number, self.number + count))
+        self.number += count
+        asked = self.sites.request.do("submit", at=self._now("request"), numbers=numbers)
+        self.asked |= asked
+        self.seen.requests |= set(asked)
+        self.tally.requests += len(asked)
+        self.check("request")
+
+    def execute(self, limit: int) -> None:
+        """The response site's drains answer."""
+        self.executed.update(self.sites.response.do("execute", at=self._now("response"), limit=limit))
+        self.check("response")
+
+    def change_users(self, what: int, which: int) -> None:
+        """An operator of the response site changes a user."""
+        self.number += 1
+        if what == 0:
+            self._do("response", "new_user", number=self.number)
+        elif what == 1:
+            self._do("response", "rename_user", which=which, number=self.number)
+        elif what == 2:
+            self._do("response", "switch_user", which=which)
+        elif what == 3:
+            self._do("response", "swap_names", one=which, other=which + 1)
+        else:
+            self._do("response", "publish", revision=self.number)
+        self._note_users()
+
+    def export(self, site: str) -> None:
+        """The watcher, or a button: what waits is written, and nobody carries it yet."""
+        self._do(site, "export")
+
+    # What the courier does
+
+    def sync(self, site: str, stick: int, crash: str | None = None) -> None:
+        """The courier's command: takes what has come, then leaves what has to go."""
+        self.tally.trips += 1
+        self._take(site, self.sticks[stick], crash)
+        self._leave(site, self.sticks[stick], crash)
+
+    def _take(self, site: str, stick: Stick, crash: str | None = None) -> None:
+        here = self.sites[site]
+        for path in stick.bundles(PEER[site]):
+            _lay(here.imports, path)
+        self._do(site, "scan", crash=crash)
+
+    def _leave(self, site: str, stick: Stick, crash: str | None = None) -> None:
+        if self._do(site, "export", crash=crash) is None:
+            return
+        found = self._do(site, "carry")
+        stick.forget(site)
+        for each in found:
+            name = Path(each["path"]).name
+            stick.put(self.written[name], trip=self._trip())
+
+    # What can happen to a stick
+
+    def lose_bundle(self, stick: int, which: int) -> None:
+        """A file is gone."""
+        found = self.sticks[stick].bundles()
+        if found:
+            self._fault("dropped")
+            self.sticks[stick].drop(found[which % len(found)])
+
+    def lose_stick(self, stick: int) -> None:
+        """All of it is gone."""
+        self._fault("lost")
+        self.sticks[stick].wipe()
+
+    def copy_stick(self, stick: int) -> None:
+        """The next stick holds the same."""
+        self._fault("duplicated")
+        target = self.sticks[(stick + 1) % STICKS]
+        target.wipe()
+        shutil.copytree(self.sticks[stick].path, target.path, dirs_exist_ok=True)
+
+    def replay(self, stick: int, which: int, count: int) -> None:
+        """Bundles that were written long ago lie on it again."""
+        names = sorted(self.written)
+        for number in range(min(count, len(names))):
+            self._fault("replayed")
+            self.sticks[stick].put(self.written[names[(which + number) % len(names)]], trip="20010101_000000")
+
+    def truncate(self, stick: int, which: int, part: int) -> None:
+        """A file is cut: ``part`` thousandths are left."""
+        self._spoil(stick, which, lambda data: data[: len(data) * part // 1000], "truncated")
+
+    def flip(self, stick: int, which: int, part: int) -> None:
+        """One bit is another."""
+
+        def turn(data: bytes) -> bytes:
+            place = min(len(data) * part // 1000, len(data) - 1)
+            return data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :]
+
+        self._spoil(stick, which, turn, "flipped")
+
+    def _spoil(self, stick: int, which: int, change: Any, kind: str) -> None:
+        found = self.sticks[stick].bundles()
+        if found:
+            self._fault(kind)
+            path = found[which % len(found)]
+            data = path.read_bytes()
+            path.write_bytes(change(data))
+
+    # What can happen to a site
+
+    def crash(self, site: str, stick: int, point: str, number: int) -> None:
+        """The site dies in the middle of a sync."""
+        self._fault("crashed")
+        self.sync(site, stick, crash=f"{point}@{number}=crash")
+
+    def back_up(self, site: str) -> None:
+        """Somebody takes a backup."""
+        self.backups[site].append(self.sites[site].back_up())
+
+    def restore(self, site: str, which: int) -> None:
+        """It is put back, silently."""
+        backups = self.backups[site]
+        if not backups:
+            return
+        self._fault("restored")
+        self.restored[site] += 1
+        here = self.sites[site]
+        here.put_back(backups[which % len(backups)])
+        if site == "request":
+            self.forgotten |= set(self.asked) - {row for (row,) in here.rows("SELECT id::text FROM requests")}
+            self._see_anew()
+        else:
+            self._note_users()
+
+    def set_clock(self, site: str, days: int) -> None:
+        """Its clock is so many days ahead (or back) of the other's."""
+        self._fault("clock set")
+        self.offset[site] = days * _DAY
+
+    # What must be true
+
+    def check(self, site: str) -> None:
+        """After every step at a site."""
+        here = self.sites[site]
+        for written in read_written(here.exports, site, set(self.written)):
+            self.written[written.name] = written
+        self._check_imports(here)
+        if site == "request":
+            self._check_requests(here)
+            self._check_users(here)
+        else:
+            self._check_incoming(here)
+
+    def _check_imports(self, here: ModelSite) -> None:
+        sound = {each.checksum: each for each in self.written.values() if each.source == PEER[here.name]}
+        for checksum, status, code, stream in here.rows(
+            "SELECT checksum, status, coalesce(code, ''), batch_type FROM import_batches"
+        ):
+            if status == "completed":
+                _promise(checksum in sound, f"a bundle that {PEER[here.name]} never wrote was applied: {checksum}")
+            elif status == "failed" and checksum in sound:
+                excused = (code in ("name_not_allowed", "sidecar_mismatch") and checksum in self.spoilt) or (
+                    code == "bad_record" and stream in self.misread
+                )
+                _promise(excused, f"a sound bundle of {stream} lies in quarantine: {code}")
+
+    def _check_requests(self, here: ModelSite) -> None:
+        rows = here.rows(
+            "SELECT r.id::text, r.status, r.query_params->'query'->'range'->'amount'->>'gte', a.result_data::text,"
+            " r.error_code FROM requests r LEFT JOIN responses a ON a.request_id = r.id"
+        )
+        ids = [row[0] for row in rows]
+        _promise(len(ids) == len(set(ids)), "a request is answered twice")
+        _promise(self.seen.requests <= set(ids), "a request has vanished")
+        self.seen.requests = set(ids)
+        for request_id, status, number, result, code in rows:
+            _promise(request_id in self.asked, f"a forged request: {request_id}")
+            _promise(int(number) == self.asked[request_id], f"a changed request: {request_id}")
+            if status == "completed":
+                _promise(json.loads(result or "{}") == {"answer_to": request_id}, f"a forged answer: {result}")
+                _promise(self.executed[request_id] > 0, f"an answer that nobody gave: {request_id}")
+            elif status in _FINAL:
+                _promise(False, f"request {request_id} is {status}: {code}")
+            before = self.seen.answers.get(request_id)
+            _promise(before in (None, (status, result)), f"a final state has changed: {before} -> {status}")
+            if status in _FINAL:
+                self.seen.answers[request_id] = (status, result)
+
+    def _see_anew(self) -> None:
+        self.seen = Seen(requests={row for (row,) in self.sites.request.rows("SELECT id::text FROM requests")})
+        self._check_requests(self.sites.request)
+
+    def _check_incoming(self, here: ModelSite) -> None:
+        rows = here.rows(
+            "SELECT i.original_request_id::text, i.query_params->'query'->'range'->'amount'->>'gte', i.status,"
+            " q.original_request_id::text FROM incoming_requests i LEFT JOIN query_results q ON q.request_id = i.id"
+        )
+        ids = [row[0] for row in rows]
+        _promise(len(ids) == len(set(ids)), "a request is applied or answered twice")
+        for request_id, number, status, answered in rows:
+            _promise(request_id in self.asked, f"a forged request came in: {request_id}")
+            _promise(int(number) == self.asked[request_id], f"a changed request came in: {request_id}")
+            _promise((status in _FINAL) == (answered is not None), f"{request_id} is {status}, its answer {answered}")
+
+    def _check_users(self, here: ModelSite) -> None:
+        for row in here.rows(_USERS):
+            _promise(row[-1] or row[:-1] in self.users, f"a user as the master never had it: {row}")
+
+    def _note_users(self) -> None:
+        self.users |= {row[:-1] for row in self.sites.response.rows(_USERS)}
+
+    # The end of a run
+
+    def finish(self) -> None:
+        """A fair drain; then everything ever written comes once more, and a drain again."""
+        self.drain()
+        self._check_drained()
+        before = self._content()
+        self.replay_everything()
+        self._compare(before)
+        self.drain()
+        self._check_drained()
+        self._compare(before)
+
+    def drain(self) -> None:
+        """Honest trips, and everything heeded, until nothing moves any more."""
+        for site in self.sites.both():
+            site.do("misread", at=self._now(site.name), stream=None)
+        stick = self.sticks[0]
+        stick.wipe()
+        before: Any = None
+        for _ in range(_MOST_TRIPS):
+            self.sync("request", 0)
+            self.sync("response", 0)
+            self.execute(500)
+            now = [path.name for path in stick.bundles()], self._open()
+            if now == before and not now[1]:
+                return
+            before = now
+
+    def _open(self) -> list[str]:
+        return [
+            row
+            for (row,) in self.sites.request.rows(
+                f"SELECT id::text FROM requests WHERE status NOT IN {_FINAL} ORDER BY 1"
+            )
+        ]
+
+    def replay_everything(self) -> None:
+        """All that was ever written lies in the peer's IMPORT_DIR once more, the youngest first."""
+        for written in sorted(self.written.values(), key=lambda each: each.name, reverse=True):
+            folder = self.sites[PEER[written.source]].imports
+            (folder / written.name).write_bytes(written.data)
+            (folder / (written.name + ".meta.json")).write_bytes(written.sidecar)
+        for site in self.sites.both():
+            self._do(site.name, "scan")
+        self.execute(500)
+
+    def _check_drained(self) -> None:
+        request, response = self.sites.request, self.sites.response
+        stuck = self._open()
+        _promise(not stuck, f"not answered after {_MOST_TRIPS} honest trips: {stuck}")
+        there = {row for (row,) in request.rows("SELECT id::text FROM requests")}
+        lost = set(self.asked) - there
+        _promise(lost <= self.forgotten, f"lost: {lost - self.forgotten}")
+        arrived = {row for (row,) in response.rows("SELECT original_request_id::text FROM incoming_requests")}
+        _promise(not lost & arrived, f"answered there, and not come back here: {lost & arrived}")
+        waiting = response.rows("SELECT 1 FROM incoming_requests WHERE status NOT IN ('completed')")
+        _promise(not waiting, "requests wait on the response site")
+        delivery = {row for (row,) in response.rows("SELECT DISTINCT delivery FROM query_results")}
+        _promise(delivery <= {"confirmed"}, f"answers are not confirmed: {delivery}")
+        for table in _MIRRORED:
+            _promise(
+                set(request.rows(table[0])) == set(response.rows(table[1])), f"not the same on both sites: {table[0]}"
+            )
+        for site in self.sites.both():
+            left = [path.name.split("_")[0] for path in self.sticks[0].bundles(site.name)]
+            _promise(left == ["holdings"], f"left on the stick of {site.name}: {left}")
+            self._check_alarms(site)
+
+    def _check_alarms(self, site: ModelSite) -> None:
+        ((alarms,),) = site.rows("SELECT count(*) FROM audit_logs WHERE action = 'site.rolled_back'")
+        _promise(not alarms or self.restored[site.name] > 0, f"{site.name} says that it was restored, and it was not")
+        unfinished = site.rows("SELECT 1 FROM export_batches WHERE status IN ('pending', 'processing')")
+        _promise(not unfinished, f"{site.name} left an export unfinished")
+        known = {row for (row,) in site.rows("SELECT id::text FROM export_batches WHERE NOT metadata ? 'forgotten'")}
+        listed = {
+            row
+            for (row,) in self.sites[PEER[site.name]].rows(
+                "SELECT source_batch_id::text FROM import_batches WHERE status = 'completed' AND mode = 'batch'"
+            )
+        }
+        _promise(bool(alarms) or listed <= known, f"{site.name} was restored, and does not say so")
+
+    def _content(self) -> dict[str, set[tuple[Any, ...]]]:
+        return {f"{site} {sql}": set(self.sites[site].rows(sql)) for site, found in _CONTENT.items() for sql in found}
+
+    def _compare(self, before: dict[str, set[tuple[Any, ...]]]) -> None:
+        """Nothing has changed; but what a restored site forgot may come back."""
+        for name, rows in self._content().items():
+            new = {row for row in rows - before[name] if row[0] not in self.forgotten}
+            gone = before[name] - rows
+            _promise(not new and not gone, f"changed by a replay: {name}: {gone} -> {new}")
+
+    # How it is told
+
+    def _do(self, site: str, step: str, *, crash: str | None = None, **arguments: Any) -> Any:
+        """One step of a site, and the check after it; None where it crashed."""
+        here = self.sites[site]
+        at = self._now(site)
+        try:
+            if crash is None:
+                said = here.do(step, at=at, **arguments)
+            else:
+                said = here.do("arm", at=at, text=crash, then=step, arguments=arguments)
+        except CrashedError:
+            said = None
+        self.check(site)
+        return said
+
+    def _now(self, site: str) -> float:
+        self.time += 20
+        return self.time + self.offset[site]
+
+    def _trip(self) -> str:
+        return f"20260921_{int(self.time) % 1_000_000:06}"
+
+    def _fault(self, kind: str) -> None:
+        self.tally.faults[kind] += 1
+
+
+def _lay(folder: Path, path: Path) -> None:
+    """Copies a bundle and its sidecar into a folder."""
+    for each in (path, path.with_name(path.name + ".meta.json")):
+        if each.exists():
+            shutil.copy(each, folder / each.name)
+
+
+def _promise(kept: bool, otherwise: str) -> None:
+    if not kept:
+        raise BrokenPromiseError(otherwise)
+
+
+_USERS = "SELECT id::text, username, email, role, profile_type, rate_limit_per_minute, priority, is_active, absent FROM users"
+_PROFILES = "SELECT id::text, name, rate_limit_per_minute, priority, max_size FROM profile_types"
+_INDICES = "SELECT name, title, fields::text FROM indices"
+_MIRRORED = (
+    (f"{_USERS} WHERE NOT absent", _USERS),
+    (_PROFILES, _PROFILES),
+    (_INDICES, _INDICES),
+)
+_CONTENT = {
+    "request": (
+        "SELECT id::text, status, error_code, query_params::text FROM requests",
+        "SELECT request_id::text, id::text, result_data::text FROM responses",
+        _USERS,
+        _PROFILES,
+        _INDICES,
+    ),
+    "response": (
+        "SELECT original_request_id::text, status, query_params::text FROM incoming_requests",
+        "SELECT original_request_id::text, id::text, status, result_data::text FROM query_results",
+        _USERS,
+        _PROFILES,
+        _INDICES,
+    ),
+}
