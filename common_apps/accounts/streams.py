@@ -16,6 +16,7 @@ from common_apps.accounts.mastership import replica_import
 from common_apps.accounts.models import ProfileType, User
 from common_apps.transfer.bundle import records
 from common_apps.transfer.bundle.codec import encode_record
+from common_apps.transfer.registry import Described
 
 _CHUNK = 1000
 # Wire field -> attribute of the model, for each replicated column.
@@ -151,6 +152,12 @@ class UsersReceiver:
     def active_ids(self) -> set[UUID]:
         """Users who may log in."""
         return set(User.objects.filter(is_active=True, absent=False).values_list("id", flat=True))
+
+    def describe(self) -> Iterator[tuple[UUID, Described]]:
+        """Every user here, absent ones too."""
+        for user in User.objects.order_by("id").iterator(chunk_size=_CHUNK):
+            content = hash(tuple(str(getattr(user, attribute)) for attribute in USER_FIELDS.values()))
+            yield user.pk, Described(user.username, user.is_active and not user.absent, content)
 
     def after_commit(self, changed: int) -> None:
         """Nobody waits for users."""

@@ -158,6 +158,24 @@ class GuardedReceiver(StateReceiver, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A record for people: its name, whether it is active, and all that it says, as something to compare."""
+
+    name: str
+    active: bool
+    content: int
+
+
+@runtime_checkable
+class DescribingReceiver(StateReceiver, Protocol):
+    """A state's receiver that can tell, by name, what a bundle would change."""
+
+    def describe(self) -> Iterator[tuple[UUID, Described]]:
+        """Every record here by its id."""
+        ...
+
+
 log_senders: dict[str, LogSender] = {}
 log_receivers: dict[str, LogReceiver] = {}
 state_senders: dict[str, StateSender] = {}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import structlog
 from celery import shared_task
 
 from common_apps.audit.actors import SYSTEM, Actor
+from common_apps.core.errors import DomainError
 from common_apps.transfer.errors import TransferBusyError, TransferNotReadyError, UnknownStreamError
-from common_apps.transfer.services import Apart, export_stream, scan_imports, sent_streams
+from common_apps.transfer.services import Apart, ImportOutcome, export_stream, scan_imports, sent_streams
+from common_apps.transfer.services.quarantine import discard, import_again, release_held
 
 log = structlog.get_logger("transfer.tasks")
 
@@ -55,3 +59,35 @@ def import_scan(actor: dict[str, Any] | None = None) -> dict[str, Any]:
         "files": len(outcomes),
         "refused": sum(each.is_alarming for each in outcomes),
     }
+
+
+@shared_task(name="transfer.release", acks_late=True)
+def release(row_id: str, actor: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Releases a held bundle: {outcome, code, detail}."""
+    return _decide(lambda who: release_held(row_id=UUID(row_id), actor=who), actor)
+
+
+@shared_task(name="transfer.import_again", acks_late=True)
+def judge_again(row_id: str, actor: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Judges a refused, waiting or dropped file anew: {outcome, code, detail}."""
+    return _decide(lambda who: import_again(row_id=UUID(row_id), actor=who), actor)
+
+
+@shared_task(name="transfer.discard", acks_late=True)
+def give_up(row_id: str, reason: str, actor: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Discards what lies in quarantine: {outcome: discarded, code, detail}."""
+    return _decide(lambda who: discard(row_id=UUID(row_id), actor=who, reason=reason), actor)
+
+
+def _decide(work: Callable[[Actor], ImportOutcome | None], actor: dict[str, Any] | None) -> dict[str, Any]:
+    """What can't be done is an outcome, too: the row was settled since it was asked for, by somebody else or by a task
+    that was run twice.
+    """
+    try:
+        found = work(Actor(**actor) if actor else SYSTEM)
+    except DomainError as error:
+        log.warning("quarantine: not done", code=error.code, detail=error.detail)
+        return {"outcome": "refused", "code": error.code, "detail": error.detail}
+    if found is None:
+        return {"outcome": "discarded", "code": None, "detail": ""}
+    return {"outcome": found.outcome, "code": found.code, "detail": found.detail}
