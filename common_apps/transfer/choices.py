@@ -42,6 +42,16 @@ class ImportStatus(models.TextChoices):
         return self.value.startswith("waiting_")
 
 
+class CarryStatus(models.TextChoices):
+    """running -> fine, attention, failed, or broken."""
+
+    RUNNING = "running"
+    FINE = "fine"
+    ATTENTION = "attention"
+    FAILED = "failed"
+    BROKEN = "broken"
+
+
 # The file has not been read yet, so all that is known of it is where it lies.
 UNREAD = (ImportStatus.WAITING_SIDECAR, ImportStatus.WAITING_DATA)
 WAITING = (*UNREAD, ImportStatus.WAITING_KEY, ImportStatus.WAITING_SCHEMA)

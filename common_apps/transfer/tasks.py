@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,9 @@ from celery import shared_task
 from common_apps.audit.actors import SYSTEM, Actor
 from common_apps.core.errors import DomainError
 from common_apps.transfer.errors import TransferBusyError, TransferNotReadyError, UnknownStreamError
-from common_apps.transfer.services import Apart, ImportOutcome, export_stream, scan_imports, sent_streams
+from common_apps.transfer.media.errors import StickError
+from common_apps.transfer.services import Apart, ImportOutcome, export_stream, media, scan_imports, sent_streams
+from common_apps.transfer.services.media_report import describe_fault
 from common_apps.transfer.services.quarantine import discard, import_again, release_held
 
 log = structlog.get_logger("transfer.tasks")
@@ -91,3 +94,27 @@ def _decide(work: Callable[[Actor], ImportOutcome | None], actor: dict[str, Any]
     if found is None:
         return {"outcome": "discarded", "code": None, "detail": ""}
     return {"outcome": found.outcome, "code": found.code, "detail": found.detail}
+
+
+@shared_task(name="transfer.sync_media", acks_late=True)
+def sync_media(
+    path: str | None = None, wait_s: float = 0, ours: bool = False, actor: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """One carry with the stick at ``path``: {outcome: fine, attention, failed, busy or not_ready, fault: {code,
+    detail, cure} or null}. The whole report is in the row of carries.
+    """
+    try:
+        report = media.sync_media(
+            path=Path(path) if path else None, actor=Actor(**actor) if actor else SYSTEM, wait_s=wait_s, ours=ours
+        )
+    except StickError as error:
+        log.warning("stick can't be used", code=error.code, detail=error.detail)
+        return {"outcome": "failed", "fault": describe_fault(error)}
+    except TransferBusyError as error:
+        log.info("a carry is running already", detail=error.detail)
+        return {"outcome": "busy", "fault": None}
+    except TransferNotReadyError as error:
+        log.warning("a carry is not possible yet", detail=error.detail)
+        return {"outcome": "not_ready", "fault": None}
+    fault = describe_fault(report.fault) if report.fault else None
+    return {"outcome": ("fine", "attention", "failed")[report.exit_code], "fault": fault}

@@ -55,9 +55,9 @@ def find_sticks(roots: Sequence[Path], below: Path | None = None) -> list[Path]:
 
     A path outside the roots raises StickError.
     """
-    places = [below] if below is not None else list(roots)
     if below is not None:
-        _place_in(roots, below)
+        place_in(roots, below)
+    places = list(map(_absolute, roots if below is None else (below,)))
     found: set[Path] = set()
     for place in places:
         mounts = _mounts()
@@ -77,15 +77,14 @@ def open_stick(roots: Sequence[Path], path: Path | None) -> Iterator[Stick]:
     if not roots:
         raise StickError(StickCode.OUTSIDE_ROOTS, "MEDIA_ROOTS is empty: no folder is allowed.")
     if path is not None:
-        path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
-        _place_in(roots, path)
-    sticks = find_sticks([Path(os.path.abspath(root)) for root in roots], path)  # noqa: PTH100
+        path = _absolute(path)
+    sticks = find_sticks(roots, path)
     where = str(path) if path is not None else ", ".join(map(str, roots))
     if not sticks:
         raise StickError(StickCode.NO_STICK, f"No stick at {where}.")
     if len(sticks) > 1:
         raise StickError(StickCode.SEVERAL_STICKS, f"Several sticks: {', '.join(map(str, sticks))}.")
-    root, names = _place_in(roots, sticks[0])
+    root, names = place_in(roots, sticks[0])
     try:
         folder = Folder.open(root, *names)
     except NotPlainError as error:
@@ -96,15 +95,20 @@ def open_stick(roots: Sequence[Path], path: Path | None) -> Iterator[Stick]:
         yield Stick(folder, sticks[0])
 
 
-def _place_in(roots: Sequence[Path], path: Path) -> tuple[Path, tuple[str, ...]]:
-    """The root and the names from there to ``path``."""
-    for root in roots:
-        whole = Path(os.path.abspath(root))  # noqa: PTH100
-        if path == whole or whole in path.parents:
-            return whole, path.relative_to(whole).parts
+def place_in(roots: Sequence[Path], path: Path | str) -> tuple[Path, tuple[str, ...]]:
+    """The root and the names from there to ``path``, by the words alone. Raises StickError outside_media_roots."""
+    wanted = _absolute(path)
+    for root in map(_absolute, roots):
+        # No file system takes a NUL.
+        if "\0" not in str(path) and (wanted == root or root in wanted.parents):
+            return root, wanted.relative_to(root).parts
     raise StickError(
         StickCode.OUTSIDE_ROOTS, f"{path} is not below an allowed folder ({', '.join(map(str, roots)) or 'none'})."
     )
+
+
+def _absolute(path: Path | str) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
 
 
 def _mounts() -> dict[Path, bool]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -16,10 +17,10 @@ from common_apps.audit.actors import Actor
 from common_apps.audit.services import record
 from common_apps.core import clock
 from common_apps.core.failpoints import failpoint
+from common_apps.core.outages import OUTAGES
 from common_apps.transfer.bundle.errors import BundleError
 from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.streams import HOLDINGS
-from common_apps.transfer.choices import BundleMode
 from common_apps.transfer.errors import TransferNotReadyError
 from common_apps.transfer.folders import Folders, site_folders
 from common_apps.transfer.keys import KeyFolderError
@@ -32,12 +33,16 @@ from common_apps.transfer.media.stick import Stick, open_stick
 from common_apps.transfer.models import ExportBatch
 from common_apps.transfer.registry import sent_streams, unanswered_counts
 from common_apps.transfer.selectors import bundles_to_carry
+from common_apps.transfer.services.carries import begin_carry, end_carry, fail_carry
 from common_apps.transfer.services.export import Apart, export_stream
 from common_apps.transfer.services.media_put import Trips, Writer, look_at_own, plan_trips
 from common_apps.transfer.services.media_report import Progress, SyncReport, silent
+from common_apps.transfer.services.media_status import media_roots, media_status, media_statuses
 from common_apps.transfer.services.media_take import take_what_came
 from common_apps.transfer.services.media_tidy import tidy_own
 from common_apps.transfer.services.peer import site_keys
+
+__all__ = ["media_status", "media_statuses", "sync_media"]
 
 log = structlog.get_logger("transfer.media")
 
@@ -66,53 +71,71 @@ def sync_media(
     folders.require_exports()
     folders.require_imports()
     folders.make_private()
-    watch = progress or silent
-    with hold(folders.media_lock(), what="a carry", wait=False), _usable_stick(path, ours) as stick:
-        report = SyncReport(stick=str(stick.path))
+    with hold(folders.media_lock(), what="a carry", wait=False):
+        carry = begin_carry(path=path, actor=actor)
         try:
-            _carry(stick, folders, actor, wait_s, watch, limits or site_limits(), report)
-        except StickError as error:
-            log.warning("carry ended early", code=error.code, detail=error.detail)
-            report.fault = error
+            report = _sync(path, ours, _Run(folders, actor, wait_s, progress or silent, limits or site_limits()))
+        except Exception as error:
+            # The page has nothing else to show; a database that is down shows it by itself.
+            if not isinstance(error, OUTAGES):
+                fail_carry(carry=carry, error=error)
+            raise
         report.seconds = time.monotonic() - began
+        end_carry(carry=carry, report=report)
     return report
 
 
-def _carry(
-    stick: Stick,
-    folders: Folders,
-    actor: Actor,
-    wait_s: float,
-    progress: Progress,
-    limits: Limits,
-    report: SyncReport,
-) -> None:
-    take_what_came(stick=stick, folders=folders, actor=actor, limits=limits, report=report, progress=progress)
-    _wait_for_answers(wait_s, report, progress)
+@dataclass(frozen=True, slots=True)
+class _Run:
+    folders: Folders
+    actor: Actor
+    wait_s: float
+    progress: Progress
+    limits: Limits
+
+
+def _sync(path: Path | None, ours: bool, run: _Run) -> SyncReport:
+    with _usable_stick(path, ours) as stick:
+        report = SyncReport(stick=str(stick.path))
+        try:
+            _carry(stick, run, report)
+        except StickError as error:
+            log.warning("carry ended early", code=error.code, detail=error.detail)
+            report.fault = error
+    return report
+
+
+def _carry(stick: Stick, run: _Run, report: SyncReport) -> None:
+    take_what_came(
+        stick=stick, folders=run.folders, actor=run.actor, limits=run.limits, report=report, progress=run.progress
+    )
+    _wait_for_answers(run.wait_s, report, run.progress)
     apart = Apart()
     for stream in sent_streams():
         if stream != HOLDINGS:
             with apart.keep(stream):
-                export_stream(stream=stream, actor=actor, limits=limits)
+                export_stream(stream=stream, actor=run.actor, limits=run.limits)
     before = bundles_to_carry()
-    own = look_at_own(stick=stick, to_go=before)
-    trips = Trips(own.trips)
-    planned = plan_trips(stick=stick, own=own, trips=trips, to_go=before)
-    _note_trips({batch.id: planned[batch.id] for batch in before if batch.id in planned and _is_log(batch)})
-    # Last, and at every carry: they tell what was just imported, and in which trip the others lie.
-    export_stream(stream=HOLDINGS, actor=actor, full=True, limits=limits)
-    failpoint("carry.exported")
-    to_go = bundles_to_carry()
-    report.trip = trips.first
+    own = look_at_own(stick=stick, to_go=before, progress=run.progress)
     report.repaired += own.repaired
-    Writer(stick, folders, own, trips, planned, report, progress).write(to_go)
-    report.removed = tidy_own(stick=stick, to_go=to_go, safe=own.there)
+    trips = Trips(own.trips)
+    report.trip = trips.first
+    planned = plan_trips(stick=stick, own=own, trips=trips, to_go=before)
+    _note_trips({batch.id: planned[batch.id] for batch in before if batch.id in planned})
     try:
-        stick.flush()
-    except OSError as error:
-        raise name_failure(error, "the last bytes") from error
-    failpoint("carry.tidied")
-    _record(report, trips, actor)
+        # Last, and at every carry: they tell what was just imported, and in which trip the others lie.
+        export_stream(stream=HOLDINGS, actor=run.actor, full=True, limits=run.limits)
+        failpoint("carry.exported")
+        to_go = bundles_to_carry()
+        Writer(stick, run.folders, own, trips, planned, report, run.progress).write(to_go)
+        report.removed = tidy_own(stick=stick, to_go=to_go, safe=own.there)
+        _flush(stick)
+        failpoint("carry.tidied")
+    except StickError:
+        # What did not get there is in the trip in which it was before.
+        _note_trips({batch.id: batch.trip for batch in before if batch.filename not in own.there})
+        raise
+    _record(report, before, run.actor)
     failpoint("carry.recorded")
     report.safe_to_remove = True
     try:
@@ -121,28 +144,30 @@ def _carry(
         report.not_exported.append(str(error))
 
 
-def _is_log(batch: ExportBatch) -> bool:
-    return batch.mode == BundleMode.BATCH
+def _flush(stick: Stick) -> None:
+    try:
+        stick.flush()
+    except OSError as error:
+        raise name_failure(error, "the last bytes") from error
 
 
-def _note_trips(planned: Mapping[UUID, str]) -> None:
+def _note_trips(trips: Mapping[UUID, str | None]) -> None:
     """Before the holdings are written: they name the trip of each bundle that is on its way."""
-    by_trip: dict[str, list[UUID]] = {}
-    for batch_id, trip in planned.items():
+    by_trip: dict[str | None, list[UUID]] = {}
+    for batch_id, trip in trips.items():
         by_trip.setdefault(trip, []).append(batch_id)
     for trip, ids in by_trip.items():
         ExportBatch.objects.filter(pk__in=ids).update(trip=trip)
 
 
-def _record(report: SyncReport, trips: Trips, actor: Actor) -> None:
-    """What is on the stick now; what found no room after all is in no trip."""
-    at = clock.now()
+def _record(report: SyncReport, before: Sequence[ExportBatch], actor: Actor) -> None:
+    """What is on the stick now; what found no room after all is in the trip in which it was before."""
     safe = {each.batch_id: each.trip for each in report.carried if each.trip is not None}
-    stays = [each.batch_id for each in report.carried if each.stays]
+    stays = {each.batch_id for each in report.carried if each.stays}
     with transaction.atomic():
         _note_trips(safe)
-        ExportBatch.objects.filter(pk__in=safe).update(carried_at=at)
-        ExportBatch.objects.filter(pk__in=stays, trip__in=trips.names).update(trip=None)
+        _note_trips({batch.id: batch.trip for batch in before if batch.id in stays})
+        ExportBatch.objects.filter(pk__in=safe).update(carried_at=clock.now())
         record(
             action="media.synced",
             actor=actor,
@@ -162,8 +187,7 @@ def _record(report: SyncReport, trips: Trips, actor: Actor) -> None:
 @contextmanager
 def _usable_stick(path: Path | None, ours: bool) -> Iterator[Stick]:
     """The stick, once it is known that it can be written and is the right one. Raises StickError."""
-    roots = [Path(each) for each in settings.MEDIA_ROOTS]
-    with open_stick(roots, path) as stick:
+    with open_stick(media_roots(), path) as stick:
         try:
             if stick.room().read_only:
                 raise StickError(StickCode.READ_ONLY, f"{stick.path} is mounted read-only.")

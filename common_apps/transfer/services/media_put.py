@@ -43,7 +43,7 @@ class Own:
     repaired: list[str] = field(default_factory=list)
 
 
-def look_at_own(*, stick: Stick, to_go: list[ExportBatch]) -> Own:
+def look_at_own(*, stick: Stick, to_go: Sequence[ExportBatch], progress: Progress) -> Own:
     """Reads back what has to go and lies there already; names what a run that was broken off has left torn.
 
     Raises StickError.
@@ -58,6 +58,7 @@ def look_at_own(*, stick: Stick, to_go: list[ExportBatch]) -> Own:
                 "filename", "file_size_bytes"
             )
         )
+        total, done = sum(each.size for each in listing.bundles if each.name in needed), 0
         for found in listing.bundles:
             batch = needed.get(found.name)
             if not found.has_sidecar or sizes.get(found.name, found.size) != found.size:
@@ -67,6 +68,8 @@ def look_at_own(*, stick: Stick, to_go: list[ExportBatch]) -> Own:
                     own.there[found.name] = found.trip
                 else:
                     own.repaired.append(f"{found.trip}/{found.name}")
+                done += found.size
+                progress("check", done, total)
     except OSError as error:
         raise name_failure(error, settings.SITE) from error
     return own

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from common_apps.transfer.media.errors import StickError
 from common_apps.transfer.services.met import ImportOutcome
 
 Fate = Literal["written", "there", "left", "missing"]
-Phase = Literal["take", "wait", "write"]
+Phase = Literal["take", "wait", "check", "write"]
 # The phase, what of it is done, and how much there is: bytes, or answers.
 Progress = Callable[[Phase, int, int], None]
 
@@ -85,40 +84,37 @@ class SyncReport:
 
     def facts(self) -> dict[str, Any]:
         """As JSON."""
-        values = asdict(self) if self.fault is None else asdict(_without_fault(self))
+        values = asdict(replace(self, fault=None))
         values["taken"] = [{"trip": each.trip, **asdict(each.outcome)} for each in self.taken]
-        values["fault"] = self.fault and {
-            "code": self.fault.code,
-            "detail": self.fault.detail,
-            "cure": self.fault.cure,
-        }
+        values["fault"] = self.fault and describe_fault(self.fault)
         values["exit_code"] = self.exit_code
         return values
+
+
+def describe_fault(error: StickError) -> dict[str, str]:
+    """{code, detail, cure}."""
+    return {"code": str(error.code), "detail": error.detail, "cure": error.cure}
 
 
 @dataclass(frozen=True, slots=True)
 class StickStatus:
     """What is on a stick, and what a carry would do; nothing was changed.
 
-    ``to_take``: files of the other site; ``to_go``: what this site has to send, and how much of it is on the stick.
+    ``free``: bytes, None where the stick doesn't tell. ``to_take``: bundles of the other site that lie there complete,
+    ``known`` of them are applied already by their names; ``incomplete``: those without a sidecar. ``to_go``: what this
+    site has to send, ``there`` of it lies there by name and size; ``torn``: what a pulled stick has left of ours.
     """
 
     stick: str
     free: int | None
-    read_only: bool
+    is_read_only: bool
     to_take: int
     to_take_bytes: int
+    known: int
     incomplete: int
     to_go: int
     to_go_bytes: int
     there: int
     torn: int
-    peer_trips: list[str]
-    own_trips: list[str]
-    last_carried_at: datetime | None
-
-
-def _without_fault(report: SyncReport) -> SyncReport:
-    """An exception is no data."""
-    values = {name: getattr(report, name) for name in SyncReport.__slots__ if name != "fault"}
-    return SyncReport(**values)
+    peer_trips: int
+    own_trips: int
