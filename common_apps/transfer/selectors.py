@@ -50,6 +50,11 @@ def bundles_to_carry() -> list[ExportBatch]:
     A bundle that the peer holds in its quarantine stays: its operators decide. The order is the one in which a stick
     that is too small takes them.
     """
+    return states_to_carry() + list(unconfirmed_bundles().filter(held_at=None))
+
+
+def states_to_carry() -> list[ExportBatch]:
+    """The newest bundle of each state that the peer has neither applied nor refused, holdings first."""
     newest = (
         ExportBatch.objects.filter(status=ExportStatus.COMPLETED, mode__in=STATE_MODES)
         .order_by("batch_type", "-seq")
@@ -62,7 +67,7 @@ def bundles_to_carry() -> list[ExportBatch]:
         if batch.superseded_at is None and not _is_settled_there(batch, heard.get(batch.batch_type))
     ]
     states.sort(key=lambda batch: batch.batch_type != HOLDINGS)
-    return states + list(unconfirmed_bundles().filter(held_at=None))
+    return states
 
 
 def _is_settled_there(batch: ExportBatch, heard: HeardState | None) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from django.db.models import QuerySet
@@ -13,19 +12,17 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from common_apps.audit.actors import actor_of
 from common_apps.core.errors import DomainError, FieldFault
+from common_apps.transfer.api.actors import acting
 from common_apps.transfer.api.permissions import MayCarry
 from common_apps.transfer.api.serializers import (
     ExportBatchSerializer,
     ExportRequestSerializer,
     ImportBatchSerializer,
-    QuarantinedSerializer,
     TaskSerializer,
 )
 from common_apps.transfer.errors import UnknownStreamError
 from common_apps.transfer.models import ExportBatch, ImportBatch
-from common_apps.transfer.selectors import describe_quarantined, quarantined
 from common_apps.transfer.services import sent_streams
 from common_apps.transfer.tasks import export, import_scan
 
@@ -45,7 +42,7 @@ class ExportView(APIView):
             raise UnknownStreamError(stream, sent_streams())
         body = ExportRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        task = export.delay(streams=[stream], full=body.validated_data["full"], actor=_actor(request))
+        task = export.delay(streams=[stream], full=body.validated_data["full"], actor=acting(request))
         return Response({"task_id": task.id}, status=202)
 
 
@@ -58,7 +55,7 @@ class ImportView(APIView):
     @extend_schema(request=None, responses={202: TaskSerializer})
     def post(self, request: Request) -> Response:
         """Scans IMPORT_DIR now, on the host that has it."""
-        task = import_scan.delay(actor=_actor(request))
+        task = import_scan.delay(actor=acting(request))
         return Response({"task_id": task.id}, status=202)
 
 
@@ -100,32 +97,3 @@ class BatchesView(ListAPIView[Any]):
                 errors=[FieldFault("/direction", "invalid_choice", f"{direction!r} is neither export nor import")],
             )
         return direction
-
-
-class QuarantineView(ListAPIView[Any]):
-    """GET admin/quarantine/"""
-
-    permission_classes = [MayCarry]
-    required_permission = "transfer.view_importbatch"
-    filter_backends: list[Any] = []
-    serializer_class = QuarantinedSerializer
-
-    def get_queryset(self) -> QuerySet[ImportBatch]:
-        """What lies there."""
-        return quarantined()
-
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """A page, the newest first."""
-        page = self.paginate_queryset(self.get_queryset()) or []
-        return self.get_paginated_response([_without_path(describe_quarantined(row)) for row in page])
-
-
-def _without_path(facts: dict[str, Any]) -> dict[str, Any]:
-    """Where files lie on this host is nobody's matter outside."""
-    return {name: value for name, value in facts.items() if name != "path"}
-
-
-def _actor(request: Request) -> dict[str, Any]:
-    actor = actor_of(request._request)
-    user_id = request.user.pk
-    return asdict(actor) | {"user_id": str(user_id) if user_id else None}

@@ -63,7 +63,10 @@ class ImportBatch(models.Model):
         ordering = ["-created_at", "-id"]
         verbose_name_plural = "import batches"
         default_permissions = ("view",)
-        permissions = [("import_bundles", "Can import bundles of the other site")]
+        permissions = [
+            ("import_bundles", "Can import bundles of the other site"),
+            ("release_bundles", "Can release and discard what lies in quarantine"),
+        ]
         constraints = [
             models.CheckConstraint(name="import_batches_status", condition=Q(status__in=ImportStatus.values)),
             models.CheckConstraint(
