@@ -16,6 +16,9 @@ from uuid import UUID
 
 from common_apps.transfer.bundle.streams import HOLDINGS, STREAMS
 
+# A record's id: a UUID, but for usage, whose ids are "user_id/hour". A stream has one kind alone.
+RecordId = UUID | str
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -29,7 +32,7 @@ class Waiting:
 class Outgoing:
     """One record on its way out: its row's id and its line as JSON, without LF."""
 
-    id: UUID
+    id: RecordId
     line: bytes
 
 
@@ -39,7 +42,7 @@ class Applied:
 
     applied: int = 0
     known: int = 0
-    conflicts: tuple[UUID, ...] = ()
+    conflicts: tuple[RecordId, ...] = ()
     # Rows that the app's after_commit wants to know of (how many drains to wake, whom to notify).
     woken: dict[str, Any] = field(default_factory=dict)
 
@@ -67,8 +70,9 @@ class LogSender(Protocol):
         """The peer has applied the batch; ``conflicts`` are the records that it set aside."""
         ...
 
-    def requeue(self, *, batch_id: UUID, only: Collection[UUID] | None = None) -> int:
-        """Rows of the batch (or those of ``only``) are pending again, to travel in another; how many.
+    def requeue(self, *, batch_id: UUID, only: Collection[Any] | None = None) -> int:
+        """Rows of the batch (or those of ``only``, ids as ``read`` gave them) are pending again, to travel in another;
+        how many.
 
         Rows that need not travel any more (an answered request) stay as they are.
         """

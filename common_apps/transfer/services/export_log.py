@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from uuid import UUID
 
 from django.db import transaction
 
@@ -12,7 +11,7 @@ from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.writer import WrittenBundle
 from common_apps.transfer.choices import BundleMode, ExportStatus
 from common_apps.transfer.models import ExportBatch
-from common_apps.transfer.registry import LogSender, Outgoing
+from common_apps.transfer.registry import LogSender, Outgoing, RecordId
 from common_apps.transfer.selectors import newest_version
 from common_apps.transfer.services.export_steps import (
     ExportOutcome,
@@ -75,7 +74,7 @@ class _Cut:
     """Passes lines on until the next one would break the bundle's limit; from there on it keeps the ids."""
 
     def __init__(self, limits: Limits) -> None:
-        self.left: list[UUID] = []
+        self.left: list[RecordId] = []
         self._room = limits.log_plaintext
 
     def take(self, outgoing: Iterable[Outgoing]) -> Iterator[bytes]:

@@ -27,15 +27,15 @@ def tidy_exports(*, stream: str, folders: Folders) -> None:
     """
     kept = ExportBatch.objects.filter(batch_type=stream, status=ExportStatus.COMPLETED, pruned_at=None)
     gone = Q(superseded_at__isnull=False) | Q(ended_at__isnull=False)
-    for batch in kept.filter(gone):
+    here = Q(confirmed_at__isnull=False, file_path__startswith=f"{folders.exports / stream}/")
+    for batch in kept.filter(gone | here).only("batch_type", "filename", "superseded_at", "ended_at"):
         failpoint("export.tidying")
+        if batch.superseded_at is None and batch.ended_at is None:
+            _archive(batch, folders)
+            continue
         for root in (folders.exports, folders.exported):
             remove_bundle(root / stream / batch.filename)
         ExportBatch.objects.filter(pk=batch.pk).update(pruned_at=clock.now(), file_path="")
-    here = f"{folders.exports / stream}/"
-    for batch in kept.filter(confirmed_at__isnull=False, file_path__startswith=here).exclude(gone):
-        failpoint("export.tidying")
-        _archive(batch, folders)
 
 
 def return_to_exports(path: Path, folders: Folders, batch: ExportBatch) -> None:
@@ -48,7 +48,8 @@ def return_to_exports(path: Path, folders: Folders, batch: ExportBatch) -> None:
         if sidecar.is_file():
             move_durably(sidecar, target.with_name(sidecar.name))
     # Also where an earlier move was done, and the transaction that it belonged to rolled back.
-    ExportBatch.objects.filter(pk=batch.pk).exclude(file_path=str(target)).update(file_path=str(target))
+    if batch.file_path != str(target):
+        ExportBatch.objects.filter(pk=batch.pk).update(file_path=str(target))
 
 
 def is_intact(batch: ExportBatch, folders: Folders) -> bool:
