@@ -84,9 +84,14 @@ def site_folders() -> Folders:
 
 
 def remove_bundle(path: Path) -> None:
-    """Removes a bundle and its sidecar; what is not there is not missed. Raises OSError."""
-    for each in (path.with_name(sidecar_name(path.name)), path):
+    """Removes a bundle and its sidecar, durably: the database will say that they are gone. What is not there is not
+    missed. Raises OSError.
+    """
+    there = [each for each in (path.with_name(sidecar_name(path.name)), path) if os.path.lexists(each)]
+    for each in there:
         each.unlink(missing_ok=True)
+    if there:
+        sync_directory(path.parent)
 
 
 def quarantine_reason(path: Path) -> Path:
@@ -116,12 +121,16 @@ def move_durably(source: Path, target: Path) -> None:
 
 def _copy_durably(source: Path, target: Path) -> None:
     part = target.with_name(target.name + ".part")
-    with source.open("rb") as reader, part.open("wb") as writer:
-        while block := reader.read(1024 * 1024):
-            writer.write(block)
-        writer.flush()
-        os.fsync(writer.fileno())
-    part.rename(target)
+    try:
+        with source.open("rb") as reader, part.open("wb") as writer:
+            while block := reader.read(1024 * 1024):
+                writer.write(block)
+            writer.flush()
+            os.fsync(writer.fileno())
+        part.rename(target)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _require(folder: Path, name: str) -> None:

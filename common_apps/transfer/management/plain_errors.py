@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +12,7 @@ from django.db import ProgrammingError
 
 from common_apps.core.errors import DomainError
 from common_apps.core.outages import OUTAGES, name_outage
-from common_apps.transfer.bundle.errors import BundleError, describe
+from common_apps.transfer.bundle.errors import BundleError, Code, describe
 from common_apps.transfer.keys import KeyFolderError
 
 
@@ -33,4 +34,11 @@ def told_plainly() -> Iterator[None]:
             raise
         raise CommandError("The database lacks a table or column of this release: run the command setup.") from error
     except OSError as error:
-        raise CommandError(f"{error.filename or 'a folder'}: {error.strerror or error}") from error
+        raise CommandError(_describe_fault(error)) from error
+
+
+def _describe_fault(error: OSError) -> str:
+    fault = f"{error.filename or 'a file or folder'}: {error.strerror or error}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{Code.DISK_FULL}: {fault}. {describe(Code.DISK_FULL).cure}"
+    return f"{fault}. What was not done yet waits; mend it and try again."

@@ -43,10 +43,12 @@ def return_to_exports(path: Path, folders: Folders, batch: ExportBatch) -> None:
     target = folders.exports / batch.batch_type / batch.filename
     if path != target:
         move_durably(path, target)
-        # The sidecar last: its presence says that the bundle is complete.
-        sidecar = path.with_name(sidecar_name(path.name))
-        if sidecar.is_file():
-            move_durably(sidecar, target.with_name(sidecar.name))
+    # The sidecar last: its presence says that the bundle is complete. It may be missing, too, where an earlier move
+    # was broken off behind the first file.
+    sidecar = target.with_name(sidecar_name(target.name))
+    archived = folders.exported / batch.batch_type / sidecar.name
+    if not sidecar.is_file() and archived.is_file():
+        move_durably(archived, sidecar)
     # Also where an earlier move was done, and the transaction that it belonged to rolled back.
     if batch.file_path != str(target):
         ExportBatch.objects.filter(pk=batch.pk).update(file_path=str(target))

@@ -18,7 +18,7 @@ from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.names import LATEST_NAME, SIDECAR_SUFFIX, parse_name, sidecar_name
 from common_apps.transfer.bundle.streams import STREAMS
 from common_apps.transfer.choices import UNREAD, WAITING, ImportStatus
-from common_apps.transfer.errors import TransferNotReadyError
+from common_apps.transfer.errors import TransferBusyError, TransferNotReadyError
 from common_apps.transfer.folders import Folders, move_durably, site_folders
 from common_apps.transfer.keys import KeyFolderError
 from common_apps.transfer.limits import site_limits
@@ -26,6 +26,7 @@ from common_apps.transfer.locks import hold
 from common_apps.transfer.models import ImportBatch
 from common_apps.transfer.services.days import count_day
 from common_apps.transfer.services.intake import Intake, take_in
+from common_apps.transfer.services.leftovers import remove_left_sidecars, settle_copies
 from common_apps.transfer.services.met import INTERNAL_ERROR, Candidate, ImportOutcome, Met, printable
 from common_apps.transfer.services.peer import site_keys
 from common_apps.transfer.services.quarantine import tidy_quarantine
@@ -65,15 +66,21 @@ def scan_imports(*, actor: Actor, limits: Limits | None = None, patient: bool = 
     intake = _intake(folders, actor, limits or site_limits())
     candidates: list[Candidate] = []
     outcomes: list[ImportOutcome] = []
+    alone: list[Path] = []
     for folder, stream in _folders(folders.imports):
         try:
             for path in _files(folder):
                 if parse_name(path.name) is not None:
                     candidates.append(Candidate(path=path, folder=stream, patient=patient))
+                elif _is_sidecar_alone(path):
+                    alone.append(path)
                 elif not _belongs_to_a_bundle(path) and (stream or path.name not in STREAMS or not _is_folder(path)):
                     outcomes.append(ImportOutcome(file=printable(path.name), outcome="ignored"))
         except OSError as error:
             outcomes.append(_postpone(folder.name, error))
+    left = remove_left_sidecars(alone)
+    outcomes += [ImportOutcome(file=path.name, outcome="ignored") for path in alone if path not in left]
+    _settle_dead_importer(folders)
     _forget_vanished()
     tidy_quarantine(folders=folders)
     for candidate in sorted(candidates, key=lambda each: import_order(each.name)):
@@ -124,7 +131,7 @@ def _keep_waiting(candidate: Candidate, folder: Path) -> None:
 def _take_one(candidate: Candidate, intake: Intake) -> ImportOutcome | None:
     try:
         with hold(intake.folders.import_lock(), what="the import"):
-            _settle_copies(intake.folders)
+            settle_copies(intake.folders)
             return take_in(candidate, intake)
     except OUTAGES + (TransferNotReadyError,):  # noqa: RUF005 - mypy knows the type of a sum
         raise
@@ -138,17 +145,15 @@ def _take_one(candidate: Candidate, intake: Intake) -> ImportOutcome | None:
         return ImportOutcome(file=candidate.name, outcome="postponed", code=INTERNAL_ERROR, detail=type(error).__name__)
 
 
-def _settle_copies(folders: Folders) -> None:
-    """Takes up the private copies that a dead importer left: of what was applied they belong in the archive, others go.
-
-    The caller holds the import lock.
-    """
-    for copy in folders.incoming.iterdir():
-        applied = ImportBatch.objects.filter(checksum=copy.stem, status=ImportStatus.COMPLETED).exists()
-        if applied and copy.suffix == ".enc":
-            move_durably(copy, folders.imported / copy.name)
-        else:
-            copy.unlink(missing_ok=True)
+def _settle_dead_importer(folders: Folders) -> None:
+    """For a scan that finds nothing: a named file may have been in the hands of the dead one."""
+    if any(folders.incoming.iterdir()):
+        try:
+            with hold(folders.import_lock(), what="the import", wait=False):
+                settle_copies(folders)
+        except TransferBusyError:
+            # Alive, or its next holder does it.
+            return
 
 
 def _ready() -> Folders:
@@ -195,6 +200,12 @@ def _files(folder: Path) -> Iterator[Path]:
     with os.scandir(folder) as entries:
         for entry in entries:
             yield Path(entry.path)
+
+
+def _is_sidecar_alone(path: Path) -> bool:
+    """A sidecar whose bundle is not there."""
+    bundle = path.name.removesuffix(SIDECAR_SUFFIX)
+    return bundle != path.name and parse_name(bundle) is not None and not os.path.lexists(path.with_name(bundle))
 
 
 def _belongs_to_a_bundle(path: Path) -> bool:

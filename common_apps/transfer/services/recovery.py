@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from django.conf import settings
 
 from common_apps.transfer.bundle.errors import BundleError
-from common_apps.transfer.bundle.names import sidecar_name
 from common_apps.transfer.bundle.writer import WrittenBundle, read_back, write_latest, write_sidecar
 from common_apps.transfer.models import ExportBatch
 from common_apps.transfer.selectors import unfinished_exports
@@ -31,8 +28,8 @@ def recover_exports(*, run: ExportRun) -> list[ExportOutcome]:
         if written is None:
             outcomes.append(fail_batch(run=run, batch=batch, reason="the exporter died before the bundle was written"))
             continue
-        if not Path(written.path.with_name(sidecar_name(batch.filename))).exists():
-            write_sidecar(written)
+        # Also where one is there: a power cut may have left it torn.
+        write_sidecar(written)
         write_latest(written)
         outcomes.append(complete_batch(run=run, batch=batch, written=written, outcome="recovered"))
     return outcomes
