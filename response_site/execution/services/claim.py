@@ -11,12 +11,14 @@ from django.conf import settings
 from django.db import connection, transaction
 
 BATCH_SIZE = 50
+# No row waits for longer. One that seems to was written by a clock that has been put back since: it is due.
+FARTHEST = timedelta(minutes=10)
 
 _RELEASE = """
 UPDATE incoming_requests SET status = 'retry', assigned_worker = '', available_at = %(now)s,
        lost_leases = lost_leases + 1
 WHERE id IN (
-    SELECT id FROM incoming_requests WHERE status = 'processing' AND started_at <= %(expired)s
+    SELECT id FROM incoming_requests WHERE status = 'processing' AND NOT started_at BETWEEN %(expired)s AND %(future)s
     ORDER BY id FOR UPDATE SKIP LOCKED
 )
 """
@@ -24,7 +26,7 @@ _SELECT = """
 SELECT id, original_request_id, user_id, query_type, query_params::text, priority, retry_count, lost_leases, trace_id,
        octet_length(record)
 FROM incoming_requests
-WHERE status IN ('pending', 'retry') AND available_at <= %(now)s
+WHERE status IN ('pending', 'retry') AND NOT (available_at > %(now)s AND available_at <= %(farthest)s)
 ORDER BY priority DESC, asked_at, id
 LIMIT %(limit)s
 FOR UPDATE SKIP LOCKED
@@ -36,10 +38,11 @@ WHERE id = ANY(%(ids)s)
 _CLAIMABLE = """
 SELECT (SELECT count(*) FROM (
             SELECT 1 FROM incoming_requests
-            WHERE status IN ('pending', 'retry') AND available_at <= %(now)s LIMIT %(limit)s) AS waiting)
+            WHERE status IN ('pending', 'retry') AND NOT (available_at > %(now)s AND available_at <= %(farthest)s)
+            LIMIT %(limit)s) AS waiting)
      + (SELECT count(*) FROM (
             SELECT 1 FROM incoming_requests
-            WHERE status = 'processing' AND started_at <= %(expired)s LIMIT %(limit)s) AS lost)
+            WHERE status = 'processing' AND NOT started_at BETWEEN %(expired)s AND %(future)s LIMIT %(limit)s) AS lost)
 """
 
 
@@ -71,8 +74,8 @@ def claim_batch(*, worker: str, limit: int = BATCH_SIZE, now: datetime) -> list[
     the workers, it takes nobody along.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_RELEASE, {"now": now, "expired": now - lease()})
-        cursor.execute(_SELECT, {"now": now, "limit": limit})
+        cursor.execute(_RELEASE, {"now": now, "expired": now - lease(), "future": now + lease()})
+        cursor.execute(_SELECT, {"now": now, "farthest": now + FARTHEST, "limit": limit})
         rows = [Claim(*row) for row in cursor.fetchall()]
         claims = rows[:1] if rows and rows[0].lost_leases else list(takewhile(lambda row: not row.lost_leases, rows))
         if claims:
@@ -83,5 +86,6 @@ def claim_batch(*, worker: str, limit: int = BATCH_SIZE, now: datetime) -> list[
 def count_claimable(*, now: datetime, limit: int) -> int:
     """How many rows a drain could claim now, and rows of dead workers; of each it counts no further than ``limit``."""
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIMABLE, {"now": now, "expired": now - lease(), "limit": limit})
+        leases = {"expired": now - lease(), "future": now + lease()}
+        cursor.execute(_CLAIMABLE, {"now": now, "farthest": now + FARTHEST, "limit": limit, **leases})
         return int(cursor.fetchone()[0])

@@ -106,3 +106,18 @@ def test_requests_come_back_when_the_database_fails_in_the_middle(
     assert not QueryResult.objects.exists()
     IncomingRequest.objects.update(started_at=clock.now() - lease())
     assert drain(worker="heir").completed == 1
+
+
+def test_requests_of_a_clock_that_was_put_back_are_claimed_and_those_in_backoff_are_not(user: Any) -> None:
+    bring(*(ask(user, size=number) for number in range(3)))
+    waiting, far, held = IncomingRequest.objects.order_by("id")
+    waiting.available_at = later(60)
+    far.available_at = later(10 * 365 * 86_400)
+    held.status, held.assigned_worker, held.started_at = "processing", "dead", later(10 * 365 * 86_400)
+    for row in (waiting, far, held):
+        row.save()
+    assert count_claimable(now=later(0), limit=10) == 2
+    assert {claim.id for claim in claim_batch(worker="first", now=later(0))} == {far.id}
+    # One that a worker was lost with is claimed alone.
+    assert {claim.id for claim in claim_batch(worker="second", now=later(0))} == {held.id}
+    assert claim_batch(worker="third", now=later(0)) == []
