@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from celery import current_app, shared_task
 from django.conf import settings
 
 from common_apps.core import clock
+from common_apps.core.outages import OUTAGES
 from response_site.execution.cache import drop_stale, measure_cache
 from response_site.execution.services.claim import BATCH_SIZE, count_claimable
 from response_site.execution.services.drain import drain
@@ -20,6 +22,8 @@ from response_site.execution.services.drain import drain
 log = structlog.get_logger("execution.tasks")
 
 QUEUE = "queries"
+
+_opened = threading.local()
 
 
 def wake_drains(*, pending: int) -> int:
@@ -75,8 +79,16 @@ def maintain_cache() -> dict[str, Any] | None:
 
 def _queued() -> int:
     """Messages in the queue that no worker has taken."""
-    # A channel of its own: the connection's default one would be tried for, without end, while the broker is down.
-    with current_app.connection_for_read() as connection, connection.channel() as opened:
-        channel: Any = opened  # kombu types it as AMQP's abstract base, which lacks queue_declare
+    address = current_app.conf.broker_url
+    if getattr(_opened, "address", None) != address:
+        # A channel of its own: the connection's default one would be tried for, without end, while the broker is down.
+        # Kept, since to open one costs as much as to enter a bundle's requests.
+        _opened.channel = current_app.connection_for_read().channel()
+        _opened.address = address
+    channel: Any = _opened.channel
+    try:
         # Not `passive`: kombu then asks for the list without the key prefix, and never finds it.
         return int(channel.queue_declare(queue=QUEUE).message_count)
+    except OUTAGES:
+        _opened.address = None
+        raise

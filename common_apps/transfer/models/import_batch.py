@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from common_apps.core.ids import new_id
-from common_apps.transfer.choices import UNREAD, BundleMode, ImportStatus
+from common_apps.transfer.choices import BundleMode, ImportStatus
 
 RECORD_CONFLICT = "record_conflict"
 _SETTLED = (ImportStatus.COMPLETED, ImportStatus.FAILED, ImportStatus.DROPPED)
@@ -118,7 +118,9 @@ class ImportBatch(models.Model):
             # Serves the quarantine's list, and held bundles in holdings.
             models.Index(fields=["batch_type"], name="import_batches_failed", condition=Q(status=ImportStatus.FAILED)),
             # Serves the second look at a file that could not be read before.
-            models.Index(fields=["file_path"], name="import_batches_unread", condition=Q(status__in=UNREAD)),
+            models.Index(
+                fields=["file_path"], name="import_batches_placed", condition=~Q(status=ImportStatus.COMPLETED)
+            ),
         ]
 
     def __str__(self) -> str:

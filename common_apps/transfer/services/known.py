@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
 from common_apps.transfer.choices import ImportStatus
@@ -20,6 +20,11 @@ def find_known(batch_id: UUID, folders: Folders) -> ImportBatch | None:
     """The row of a bundle that was applied, discarded, or is held; a held one whose file is gone is forgotten by
     this.
     """
+    with connection.cursor() as cursor:
+        # Nearly always there is none, and a constant statement says so at a fraction of a built one's price.
+        cursor.execute("SELECT EXISTS (SELECT FROM import_batches WHERE source_batch_id = %s)", [batch_id])
+        if not cursor.fetchone()[0]:
+            return None
     row = ImportBatch.objects.filter(_REMEMBERED, source_batch_id=batch_id).order_by("created_at").first()
     return None if row is not None and forget_lost(row, folders) else row
 

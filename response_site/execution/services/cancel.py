@@ -13,11 +13,13 @@ from response_site.execution.choices import ResultStatus
 from response_site.execution.models import Cancellation, QueryResult
 
 _CANCEL = """
+WITH wished AS MATERIALIZED (
+    SELECT DISTINCT request_id FROM cancellations WHERE request_id = ANY(%(request_ids)s::uuid[])
+)
 UPDATE incoming_requests AS waiting
 SET status = 'cancelled', completed_at = %(at)s, assigned_worker = ''
-WHERE waiting.original_request_id = ANY(%(request_ids)s)
-  AND waiting.status IN ('pending', 'retry')
-  AND EXISTS (SELECT 1 FROM cancellations WHERE cancellations.request_id = waiting.original_request_id)
+FROM wished
+WHERE waiting.original_request_id = wished.request_id AND waiting.status IN ('pending', 'retry')
 RETURNING waiting.id, waiting.original_request_id, waiting.priority
 """
 
@@ -53,7 +55,7 @@ def cancel_waiting(*, request_ids: Collection[UUID], at: datetime) -> int:
     Each gets its answer, `cancelled`. What a drain has in hand is not touched: it is too late, the result stands.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_CANCEL, {"at": at, "request_ids": list(request_ids)})
+        cursor.execute(_CANCEL, {"at": at, "request_ids": "{{{}}}".format(",".join(map(str, request_ids)))})
         cancelled = cursor.fetchall()
     QueryResult.objects.bulk_create(
         QueryResult(
