@@ -87,6 +87,17 @@ class LogSender(Protocol):
         ...
 
 
+@runtime_checkable
+class RejectingSender(LogSender, Protocol):
+    """A log's sender that can give up a row that no bundle can hold, so that the others go."""
+
+    def reject(self, *, batch_id: UUID, only: Collection[Any], code: str, at: datetime) -> int:
+        """These rows of the batch can't be written (``code`` is what a receiver would say of them): they fail, or
+        something that can be written goes in their place; how many did.
+        """
+        ...
+
+
 class LogReceiver(Protocol):
     """The receiving end of a log stream. Records come decoded (structs of bundle.records), sorted by id."""
 

@@ -105,6 +105,10 @@ class RequestSender:
         self._fail(batch_id, code)
         end_cancels(batch_id=batch_id)
 
+    def reject(self, *, batch_id: UUID, only: Collection[Any], code: str, at: datetime) -> int:
+        """They have failed with the code: no bundle can hold them."""
+        return self._fail(batch_id, code, only=only)
+
     def has_unanswered(self, *, batch_id: UUID) -> bool:
         """Whether a row that this bundle carried last still waits for its answer."""
         with connection.cursor() as cursor:
@@ -114,8 +118,8 @@ class RequestSender:
             )
             return bool(cursor.fetchone()[0])
 
-    def _fail(self, batch_id: UUID, code: str, only: Collection[UUID] | None = None) -> None:
-        _execute(
+    def _fail(self, batch_id: UUID, code: str, only: Collection[UUID] | None = None) -> int:
+        return _execute(
             "UPDATE requests SET status = 'failed', error_code = %s, error_message = %s"  # noqa: S608
             f" WHERE export_batch_id = %s AND status IN {_TRAVELLING} AND (%s OR id = ANY(%s))",
             [code, _meaning(code), batch_id, only is None, list(only or ())],

@@ -20,6 +20,7 @@ from response_site.execution.services.deliver import (
     mark_results_exported,
     read_results,
     replace_discarded,
+    replace_unwritable,
     requeue_results,
 )
 from response_site.execution.services.receive import enter_requests
@@ -88,6 +89,10 @@ class ResultSender:
     def end(self, *, batch_id: UUID, code: str, at: datetime) -> None:
         """Each goes anew as failure `answer_discarded`."""
         replace_discarded(batch_id=batch_id, code=code, at=at)
+
+    def reject(self, *, batch_id: UUID, only: Collection[Any], code: str, at: datetime) -> int:
+        """A failure `internal_error` goes in the place of each."""
+        return replace_unwritable(batch_id=batch_id, only=only, code=code, at=at)
 
     def has_unanswered(self, *, batch_id: UUID) -> bool:
         """Never: an answer waits for nothing."""

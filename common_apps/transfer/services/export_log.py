@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from django.db import transaction
 
 from common_apps.core.failpoints import failpoint
+from common_apps.transfer.bundle.errors import BundleError
 from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.writer import WrittenBundle
 from common_apps.transfer.choices import BundleMode, ExportStatus
@@ -22,6 +23,7 @@ from common_apps.transfer.services.export_steps import (
     publish_file,
     write_file,
 )
+from common_apps.transfer.services.rejecting import reject_unwritable
 
 
 def export_log(*, run: ExportRun, sender: LogSender) -> list[ExportOutcome]:
@@ -38,8 +40,11 @@ def export_log(*, run: ExportRun, sender: LogSender) -> list[ExportOutcome]:
             written = _write(run, sender, batch)
         except Exception as error:
             # A full disk, a record that can't be written: nothing of it may stay pinned.
+            rejected = reject_unwritable(run=run, sender=sender, batch=batch) if isinstance(error, BundleError) else 0
             fail_batch(run=run, batch=batch, reason=f"{type(error).__name__}: {error}")
-            raise
+            if rejected == 0:
+                raise
+            continue
         outcomes.append(complete_batch(run=run, batch=batch, written=written))
 
 

@@ -16,7 +16,13 @@ from common_apps.transfer.bundle.codec import encode_record
 from common_apps.transfer.bundle.limits import DEFAULT_LIMITS
 from common_apps.transfer.registry import Outgoing, Waiting
 from response_site.execution.choices import DeliveryStatus, ResultStatus
-from response_site.execution.failures import ANSWER_DISCARDED, RESULT_TOO_LARGE, Failure, problem_bytes
+from response_site.execution.failures import (
+    ANSWER_DISCARDED,
+    INTERNAL_ERROR,
+    RESULT_TOO_LARGE,
+    Failure,
+    problem_bytes,
+)
 from response_site.execution.models import QueryResult
 
 # How much is read at once: an exporter's memory must not grow with the answers.
@@ -49,6 +55,13 @@ _DISCARDED = """
 SELECT answer.id, answer.original_request_id, request.trace_id
 FROM query_results AS answer JOIN incoming_requests AS request ON request.id = answer.request_id
 WHERE answer.export_batch_id = %(batch)s
+ORDER BY answer.id
+FOR UPDATE OF answer
+"""
+_UNWRITABLE = """
+SELECT answer.id, answer.original_request_id, request.trace_id
+FROM query_results AS answer JOIN incoming_requests AS request ON request.id = answer.request_id
+WHERE answer.export_batch_id = %(batch)s AND answer.id = ANY(%(ids)s) AND NOT answer.metadata ? 'unwritable'
 ORDER BY answer.id
 FOR UPDATE OF answer
 """
@@ -120,6 +133,27 @@ def replace_discarded(*, batch_id: UUID, code: str, at: datetime) -> int:
             metadata={"discarded": {"batch_id": str(batch_id), "code": code, "result_id": str(row_id)}},
         )
     return len(discarded)
+
+
+def replace_unwritable(*, batch_id: UUID, only: Collection[UUID], code: str, at: datetime) -> int:
+    """No bundle can hold these answers: failures go in their place, which are not replaced again; how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNWRITABLE, {"batch": batch_id, "ids": list(only)})
+        unwritable = cursor.fetchall()
+    detail = f"The answer can't be written into a bundle ({code}); the response site's operators find it in their log."
+    for row_id, original_request_id, trace_id in unwritable:
+        _replace(
+            row_id,
+            Failure(INTERNAL_ERROR, detail),
+            original_request_id=original_request_id,
+            trace_id=trace_id,
+            id=new_id(),
+            delivery=DeliveryStatus.PENDING,
+            export_batch=None,
+            pending_since=at,
+            metadata={"unwritable": {"code": code, "result_id": str(row_id)}},
+        )
+    return len(unwritable)
 
 
 def _of(batch_id: UUID, delivery: DeliveryStatus) -> Any:
