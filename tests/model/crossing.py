@@ -1,4 +1,4 @@
-"""The model: two sites, some sticks, and what must be true of them. Every method that is named in ``MOVES`` is a step."""
+"""The model: two sites, some sticks, and what must be true of them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 import shutil
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from tests.model import forger
 from tests.model.sites import PEER, START, Backup, CrashedError, ModelSite, Sites
 from tests.model.stick import Stick, Written, read_written
 
@@ -16,6 +16,8 @@ STICKS = 3
 _MOST_TRIPS = 10
 _FINAL = ("completed", "failed", "cancelled")
 _DAY = 86_400.0
+# A backup may be 30 days old, and the way may take 30 more.
+MOST_DAYS = 25
 
 
 class BrokenPromiseError(AssertionError):
@@ -48,7 +50,7 @@ class Seen:
 class Crossing:
     """One run, from two sites that have never met."""
 
-    def __init__(self, sites: Sites, tally: Tally, *, met: bool) -> None:
+    def __init__(self, sites: Sites, tally: Tally, *, met: bool, mutant: str | None = None) -> None:
         self.sites = sites
         self.tally = tally
         self.time = START + 60
@@ -58,16 +60,19 @@ class Crossing:
         self.executed: Counter[str] = Counter()
         self.written: dict[str, Written] = {}
         self.users: set[tuple[Any, ...]] = set()
-        self.backups: dict[str, list[Backup]] = {"request": [], "response": []}
+        self.backups: dict[str, list[tuple[int, Backup]]] = {"request": [], "response": []}
         self.restored: Counter[str] = Counter()
         self.forgotten: set[str] = set()
         self.seen = Seen()
         # Checksums of sound bundles whose name or sidecar was spoilt, and streams that a reader took for bad ones.
         self.spoilt: set[str] = set()
         self.misread: set[str] = set()
+        self.discarded: set[str] = set()
+        self.keys_restored: set[str] = set()
+        self.days = 0
         for site in sites.both():
             site.begin_anew(sites.strangers[site.name])
-            site.do("mutate", at=self.time, name=None)
+            site.do("mutate", at=self.time, name=mutant)
             site.do("misread", at=self.time, stream=None)
         self.sticks = [Stick(sites.stick / str(number)) for number in range(STICKS)]
         for stick in self.sticks:
@@ -78,6 +83,11 @@ class Crossing:
             self.sync("response", 0)
             self.sync("request", 0)
             self.sync("response", 0)
+
+    def step(self, name: str, arguments: dict[str, Any]) -> None:
+        """One move: a method of this class by its name."""
+        self.tally.steps += 1
+        getattr(self, name)(**arguments)
 
     # What people do
 
@@ -100,7 +110,7 @@ class Crossing:
         """An operator of the response site changes a user."""
         self.number += 1
         if what == 0:
-            self._do("response", "new_user", number=self.number)
+            self._do("response", "new_users", number=self.number, count=1 if which else 12)
         elif what == 1:
             self._do("response", "rename_user", which=which, number=self.number)
         elif what == 2:
@@ -120,23 +130,57 @@ class Crossing:
     def sync(self, site: str, stick: int, crash: str | None = None) -> None:
         """The courier's command: takes what has come, then leaves what has to go."""
         self.tally.trips += 1
-        self._take(site, self.sticks[stick], crash)
-        self._leave(site, self.sticks[stick], crash)
+        fault = self._do(site, "sync", crash=crash, path=str(self.sticks[stick].path))
+        _promise(fault is None, f"the courier is told: {fault}")
 
-    def _take(self, site: str, stick: Stick, crash: str | None = None) -> None:
-        here = self.sites[site]
-        for path in stick.bundles(PEER[site]):
-            _lay(here.imports, path)
-        self._do(site, "scan", crash=crash)
+    def visit(self, site: str, stick: int) -> None:
+        """The courier comes by where work goes on: something was asked meanwhile, or is answered now."""
+        if site == "request":
+            self.submit(1)
+        self.sync(site, stick)
+        if site == "response":
+            self.execute(50)
 
-    def _leave(self, site: str, stick: Stick, crash: str | None = None) -> None:
-        if self._do(site, "export", crash=crash) is None:
-            return
-        found = self._do(site, "carry")
-        stick.forget(site)
-        for each in found:
-            name = Path(each["path"]).name
-            stick.put(self.written[name], trip=self._trip())
+    def drop_in(self, site: str, which: int, whole: bool) -> None:
+        """Somebody copies an old bundle into IMPORT_DIR by hand, perhaps without its sidecar."""
+        names = sorted(name for name, each in self.written.items() if each.source == PEER[site])
+        if names:
+            self._fault("replayed")
+            written = self.written[names[which % len(names)]]
+            (self.sites[site].imports / written.name).write_bytes(written.data)
+            if whole:
+                (self.sites[site].imports / (written.name + ".meta.json")).write_bytes(written.sidecar)
+
+    def scan(self, site: str) -> None:
+        """The watcher looks at IMPORT_DIR."""
+        self._do(site, "scan")
+
+    # What operators do
+
+    def rotate(self, site: str, what: str) -> None:
+        """New keys: box, hybrid box, or signing."""
+        self._fault("keys rotated")
+        if what == "signing":
+            self._do(site, "rotate_signing")
+        else:
+            self._do(site, "rotate_box", kem=None if what == "box" else what)
+
+    def confirm_keys(self, site: str) -> None:
+        """The operators have compared the words."""
+        self._do(site, "confirm_keys")
+
+    def release(self, site: str) -> None:
+        """The reader is upgraded, and what it held is released."""
+        self.sites[site].do("misread", at=self._now(site), stream=None)
+        self._do(site, "release_held")
+
+    def discard(self, site: str) -> None:
+        """What is held of log streams is discarded."""
+        self.discarded |= set(self._do(site, "discard_held"))
+
+    def clean_up(self, site: str) -> None:
+        """The nightly cleanup."""
+        self._do(site, "prune")
 
     # What can happen to a stick
 
@@ -184,8 +228,42 @@ class Crossing:
         if found:
             self._fault(kind)
             path = found[which % len(found)]
-            data = path.read_bytes()
-            path.write_bytes(change(data))
+            path.write_bytes(change(path.read_bytes()))
+
+    def rename(self, stick: int, which: int, other: int) -> None:
+        """A bundle lies there under the name of another, or beside the sidecar of another."""
+        names = sorted(self.written)
+        if names:
+            self._fault("misnamed")
+            one, two = self.written[names[which % len(names)]], self.written[names[other % len(names)]]
+            self.spoilt.add(one.checksum)
+            path = self.sticks[stick].put(one, trip="20010102_000000", name=two.name if other % 2 else one.name)
+            path.with_name(path.name + ".meta.json").write_bytes(two.sidecar)
+
+    def turn_back(self, stick: int, which: int) -> None:
+        """A site's own bundle comes back as if the other had written it."""
+        names = sorted(self.written)
+        if names:
+            self._fault("turned back")
+            own = self.written[names[which % len(names)]]
+            self.sticks[stick].put(own, trip="20010103_000000", source=PEER[own.source])
+
+    def forge(self, stick: int, stream: str, source: str) -> None:
+        """A stranger has written a bundle."""
+        self._fault("forged")
+        self.number += 1
+        written = forger.forge(stream, source, self.sites[PEER[source]].keys, self.number)
+        self.sticks[stick].put(written, trip="20010104_000000")
+
+    def splice(self, stick: int, which: int, other: int, footer: bool) -> None:
+        """Parts of two bundles in one file."""
+        names = sorted(self.written)
+        if len(names) > 1:
+            one = self.written[names[which % len(names)]]
+            two = self.written[names[(which + 1 + other % (len(names) - 1)) % len(names)]]
+            self._fault("spliced")
+            data = forger.swap_footers(one, two) if footer else forger.splice(one, two)
+            self.sticks[stick].put(one, trip="20010105_000000", data=data)
 
     # What can happen to a site
 
@@ -196,17 +274,23 @@ class Crossing:
 
     def back_up(self, site: str) -> None:
         """Somebody takes a backup."""
-        self.backups[site].append(self.sites[site].back_up())
-
-    def restore(self, site: str, which: int) -> None:
-        """It is put back, silently."""
         backups = self.backups[site]
+        backups.append((self.days, self.sites[site].back_up()))
+        del backups[:-3]
+
+    def restore(self, site: str, which: int, what: str) -> None:
+        """One not older than a month is put back, silently: the database, the keys, or both."""
+        backups = [backup for day, backup in self.backups[site] if self.days - day <= MOST_DAYS]
         if not backups:
             return
         self._fault("restored")
-        self.restored[site] += 1
         here = self.sites[site]
-        here.put_back(backups[which % len(backups)])
+        here.put_back(backups[which % len(backups)], database=what != "keys", keys=what != "database")
+        if what != "database":
+            self.keys_restored.add(site)
+        if what == "keys":
+            return
+        self.restored[site] += 1
         if site == "request":
             self.forgotten |= set(self.asked) - {row for (row,) in here.rows("SELECT id::text FROM requests")}
             self._see_anew()
@@ -216,7 +300,37 @@ class Crossing:
     def set_clock(self, site: str, days: int) -> None:
         """Its clock is so many days ahead (or back) of the other's."""
         self._fault("clock set")
+        self.days += 1
         self.offset[site] = days * _DAY
+
+    def pass_days(self, site: str, count: int) -> None:
+        """Days go by at a site."""
+        self.days += count
+        self._do(site, "pass_days", count=count)
+        self.offset[site] += count * _DAY
+
+    def lose_file(self, site: str, which: int, damaged: bool) -> None:
+        """A site's disk loses a bundle that it has written, or damages it."""
+        found = sorted(self.sites[site].exports.glob("*/*.enc"))
+        if found:
+            self._fault("disk")
+            path = found[which % len(found)]
+            if damaged:
+                path.write_bytes(path.read_bytes()[:-3] + b"...")
+            else:
+                path.unlink()
+
+    def lose_held(self, site: str) -> None:
+        """A site's disk loses its quarantine."""
+        self._fault("disk")
+        self._do(site, "lose_held")
+
+    def misread_stream(self, stream: str) -> None:
+        """The reader of a stream has a bug: what is sound is held."""
+        self._fault("misread")
+        self.misread.add(stream)
+        for site in self.sites.both():
+            site.do("misread", at=self._now(site.name), stream=stream)
 
     # What must be true
 
@@ -240,10 +354,13 @@ class Crossing:
             if status == "completed":
                 _promise(checksum in sound, f"a bundle that {PEER[here.name]} never wrote was applied: {checksum}")
             elif status == "failed" and checksum in sound:
-                excused = (code in ("name_not_allowed", "sidecar_mismatch") and checksum in self.spoilt) or (
-                    code == "bad_record" and stream in self.misread
+                excused = (
+                    (code in ("name_not_allowed", "sidecar_mismatch") and checksum in self.spoilt)
+                    or (code == "bad_record" and stream in self.misread)
+                    or (code == "bad_signature" and here.name in self.keys_restored)
+                    or code == "mass_removal"
                 )
-                _promise(excused, f"a sound bundle of {stream} lies in quarantine: {code}")
+                _promise(excused, f"a sound bundle of {stream or sound[checksum].stream} lies in quarantine: {code}")
 
     def _check_requests(self, here: ModelSite) -> None:
         rows = here.rows(
@@ -261,7 +378,10 @@ class Crossing:
                 _promise(json.loads(result or "{}") == {"answer_to": request_id}, f"a forged answer: {result}")
                 _promise(self.executed[request_id] > 0, f"an answer that nobody gave: {request_id}")
             elif status in _FINAL:
-                _promise(False, f"request {request_id} is {status}: {code}")
+                excused = (code == "bad_record" and "requests" in self.discarded) or (
+                    code == "answer_discarded" and "results" in self.discarded
+                )
+                _promise(excused, f"request {request_id} is {status}: {code}")
             before = self.seen.answers.get(request_id)
             _promise(before in (None, (status, result)), f"a final state has changed: {before} -> {status}")
             if status in _FINAL:
@@ -305,19 +425,19 @@ class Crossing:
 
     def drain(self) -> None:
         """Honest trips, and everything heeded, until nothing moves any more."""
-        for site in self.sites.both():
-            site.do("misread", at=self._now(site.name), stream=None)
-        stick = self.sticks[0]
-        stick.wipe()
-        before: Any = None
+        self.sticks[0].wipe()
         for _ in range(_MOST_TRIPS):
-            self.sync("request", 0)
-            self.sync("response", 0)
+            for site in ("request", "response"):
+                self.sync(site, 0)
+                self.release(site)
+                self.confirm_keys(site)
             self.execute(500)
-            now = [path.name for path in stick.bundles()], self._open()
-            if now == before and not now[1]:
+            if not self._open() and all(self._left(site) == ["holdings"] for site in PEER):
                 return
-            before = now
+
+    def _left(self, site: str) -> list[str]:
+        """The streams of what a site has left on the stick."""
+        return [path.name.rsplit("_", 3)[0] for path in self.sticks[0].bundles(site)]
 
     def _open(self) -> list[str]:
         return [
@@ -328,13 +448,11 @@ class Crossing:
         ]
 
     def replay_everything(self) -> None:
-        """All that was ever written lies in the peer's IMPORT_DIR once more, the youngest first."""
+        """All that was ever written comes once more, the youngest first."""
         for written in sorted(self.written.values(), key=lambda each: each.name, reverse=True):
-            folder = self.sites[PEER[written.source]].imports
-            (folder / written.name).write_bytes(written.data)
-            (folder / (written.name + ".meta.json")).write_bytes(written.sidecar)
-        for site in self.sites.both():
-            self._do(site.name, "scan")
+            self.sticks[0].put(written, trip="20010101_000000")
+        self.sync("request", 0)
+        self.sync("response", 0)
         self.execute(500)
 
     def _check_drained(self) -> None:
@@ -355,11 +473,14 @@ class Crossing:
                 set(request.rows(table[0])) == set(response.rows(table[1])), f"not the same on both sites: {table[0]}"
             )
         for site in self.sites.both():
-            left = [path.name.split("_")[0] for path in self.sticks[0].bundles(site.name)]
+            left = self._left(site.name)
             _promise(left == ["holdings"], f"left on the stick of {site.name}: {left}")
             self._check_alarms(site)
 
     def _check_alarms(self, site: ModelSite) -> None:
+        told = {row for (row,) in site.rows("SELECT code FROM alerts WHERE ended_at IS NULL")}
+        restored = {"site_rolled_back"} if self.restored[site.name] else set()
+        _promise(told <= restored, f"false alarms at {site.name}: {told - restored}")
         ((alarms,),) = site.rows("SELECT count(*) FROM audit_logs WHERE action = 'site.rolled_back'")
         _promise(not alarms or self.restored[site.name] > 0, f"{site.name} says that it was restored, and it was not")
         unfinished = site.rows("SELECT 1 FROM export_batches WHERE status IN ('pending', 'processing')")
@@ -403,18 +524,8 @@ class Crossing:
         self.time += 20
         return self.time + self.offset[site]
 
-    def _trip(self) -> str:
-        return f"20260921_{int(self.time) % 1_000_000:06}"
-
     def _fault(self, kind: str) -> None:
         self.tally.faults[kind] += 1
-
-
-def _lay(folder: Path, path: Path) -> None:
-    """Copies a bundle and its sidecar into a folder."""
-    for each in (path, path.with_name(path.name + ".meta.json")):
-        if each.exists():
-            shutil.copy(each, folder / each.name)
 
 
 def _promise(kept: bool, otherwise: str) -> None:

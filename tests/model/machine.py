@@ -1,4 +1,4 @@
-"""The model as hypothesis drives it."""
+"""The model as hypothesis drives it: each step is drawn from one table of moves, by its weight."""
 
 from __future__ import annotations
 
@@ -7,14 +7,80 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from common_apps.transfer.failpoints import EXPORT_POINTS, IMPORT_POINTS
+from common_apps.transfer.failpoints import CARRY_POINTS, EXPORT_POINTS, IMPORT_POINTS
 from tests.model.crossing import STICKS, Crossing, Tally
 from tests.model.sites import Sites
 
-_SITES = st.sampled_from(["request", "response"])
+_SITE = st.sampled_from(["request", "response"])
 _STICK = st.integers(0, STICKS - 1)
 _WHICH = st.integers(0, 40)
-_PARTS = st.integers(0, 999)
+_PART = st.integers(0, 999)
+_POINT = st.sampled_from(sorted(EXPORT_POINTS | IMPORT_POINTS | CARRY_POINTS))
+_READ = st.sampled_from(["requests", "results", "users", "holdings", "catalogue"])
+_FORGED = st.sampled_from(
+    [
+        {"stream": "requests", "source": "request"},
+        {"stream": "results", "source": "response"},
+        {"stream": "users", "source": "response"},
+        {"stream": "holdings", "source": "request"},
+        {"stream": "holdings", "source": "response"},
+    ]
+)
+
+# (how often, of which method of Crossing, with what)
+_MOVES: list[tuple[int, str, st.SearchStrategy[dict[str, Any]]]] = [
+    (6, "visit", st.fixed_dictionaries({"site": _SITE, "stick": _STICK})),
+    (3, "submit", st.fixed_dictionaries({"count": st.integers(1, 3)})),
+    (2, "execute", st.fixed_dictionaries({"limit": st.sampled_from([1, 50])})),
+    (3, "change_users", st.fixed_dictionaries({"what": st.integers(0, 4), "which": st.integers(0, 3)})),
+    (1, "export", st.fixed_dictionaries({"site": _SITE})),
+    (2, "scan", st.fixed_dictionaries({"site": _SITE})),
+    (2, "lose_bundle", st.fixed_dictionaries({"stick": _STICK, "which": _WHICH})),
+    (1, "lose_stick", st.fixed_dictionaries({"stick": _STICK})),
+    (2, "copy_stick", st.fixed_dictionaries({"stick": _STICK})),
+    (3, "replay", st.fixed_dictionaries({"stick": _STICK, "which": _WHICH, "count": st.integers(1, 5)})),
+    (2, "drop_in", st.fixed_dictionaries({"site": _SITE, "which": _WHICH, "whole": st.booleans()})),
+    (2, "truncate", st.fixed_dictionaries({"stick": _STICK, "which": _WHICH, "part": _PART})),
+    (2, "flip", st.fixed_dictionaries({"stick": _STICK, "which": _WHICH, "part": _PART})),
+    (2, "rename", st.fixed_dictionaries({"stick": _STICK, "which": _WHICH, "other": _WHICH})),
+    (1, "turn_back", st.fixed_dictionaries({"stick": _STICK, "which": _WHICH})),
+    (1, "forge", st.tuples(_STICK, _FORGED).map(lambda drawn: {"stick": drawn[0], **drawn[1]})),
+    (
+        2,
+        "splice",
+        st.fixed_dictionaries({"stick": _STICK, "which": _WHICH, "other": _WHICH, "footer": st.booleans()}),
+    ),
+    (
+        6,
+        "crash",
+        st.fixed_dictionaries({"site": _SITE, "stick": _STICK, "point": _POINT, "number": st.integers(1, 3)}),
+    ),
+    (2, "back_up", st.fixed_dictionaries({"site": _SITE})),
+    (
+        2,
+        "restore",
+        st.fixed_dictionaries(
+            {"site": _SITE, "which": st.integers(0, 2), "what": st.sampled_from(["database", "keys", "both"])}
+        ),
+    ),
+    (1, "set_clock", st.fixed_dictionaries({"site": _SITE, "days": st.sampled_from([-4000, -1, 0, 1, 40, 4000])})),
+    (1, "pass_days", st.fixed_dictionaries({"site": _SITE, "count": st.sampled_from([1, 8, 20])})),
+    (1, "clean_up", st.fixed_dictionaries({"site": _SITE})),
+    (
+        2,
+        "rotate",
+        st.fixed_dictionaries({"site": _SITE, "what": st.sampled_from(["box", "mlkem768-x25519", "signing"])}),
+    ),
+    (1, "confirm_keys", st.fixed_dictionaries({"site": _SITE})),
+    (2, "misread_stream", st.fixed_dictionaries({"stream": _READ})),
+    (1, "release", st.fixed_dictionaries({"site": _SITE})),
+    (1, "discard", st.fixed_dictionaries({"site": _SITE})),
+    (1, "lose_held", st.fixed_dictionaries({"site": _SITE})),
+    (2, "lose_file", st.fixed_dictionaries({"site": _SITE, "which": _WHICH, "damaged": st.booleans()})),
+]
+MOVES: st.SearchStrategy[tuple[str, dict[str, Any]]] = st.one_of(
+    [st.tuples(st.just(name), drawn) for weight, name, drawn in _MOVES for _ in range(weight)]
+)
 
 
 def machine_for(sites: Sites, tally: Tally, mutant: str | None = None) -> type[RuleBasedStateMachine]:
@@ -30,90 +96,13 @@ def machine_for(sites: Sites, tally: Tally, mutant: str | None = None) -> type[R
 
         @initialize(met=st.booleans())
         def begin(self, met: bool) -> None:
-            self.crossing = Crossing(sites, tally, met=met)
-            for site in sites.both():
-                site.do("mutate", at=self.crossing.time, name=mutant)
+            self.crossing = Crossing(sites, tally, met=met, mutant=mutant)
 
-        @rule(count=st.integers(1, 3))
-        def submit(self, count: int) -> None:
-            self._step("submit", count=count)
-
-        @rule(limit=st.sampled_from([1, 50]))
-        def execute(self, limit: int) -> None:
-            self._step("execute", limit=limit)
-
-        @rule(what=st.integers(0, 4), which=_WHICH)
-        def change_users(self, what: int, which: int) -> None:
-            self._step("change_users", what=what, which=which)
-
-        @rule(site=_SITES)
-        def export(self, site: str) -> None:
-            self._step("export", site=site)
-
-        @rule(site=_SITES, stick=_STICK)
-        def sync(self, site: str, stick: int) -> None:
-            self._step("sync", site=site, stick=stick)
-
-        @rule(stick=_STICK)
-        def visit_response(self, stick: int) -> None:
-            self._step("sync", site="response", stick=stick)
-            self._step("execute", limit=50)
-
-        @rule(stick=_STICK)
-        def visit_request(self, stick: int) -> None:
-            self._step("submit", count=1)
-            self._step("sync", site="request", stick=stick)
-
-        @rule(stick=_STICK, which=_WHICH)
-        def lose_bundle(self, stick: int, which: int) -> None:
-            self._step("lose_bundle", stick=stick, which=which)
-
-        @rule(stick=_STICK)
-        def lose_stick(self, stick: int) -> None:
-            self._step("lose_stick", stick=stick)
-
-        @rule(stick=_STICK)
-        def copy_stick(self, stick: int) -> None:
-            self._step("copy_stick", stick=stick)
-
-        @rule(stick=_STICK, which=_WHICH, count=st.integers(1, 5))
-        def replay(self, stick: int, which: int, count: int) -> None:
-            self._step("replay", stick=stick, which=which, count=count)
-
-        @rule(stick=_STICK, which=_WHICH, part=_PARTS)
-        def truncate(self, stick: int, which: int, part: int) -> None:
-            self._step("truncate", stick=stick, which=which, part=part)
-
-        @rule(stick=_STICK, which=_WHICH, part=_PARTS)
-        def flip(self, stick: int, which: int, part: int) -> None:
-            self._step("flip", stick=stick, which=which, part=part)
-
-        @rule(
-            site=_SITES,
-            stick=_STICK,
-            point=st.sampled_from(sorted(EXPORT_POINTS | IMPORT_POINTS)),
-            number=st.integers(1, 3),
-        )
-        def crash(self, site: str, stick: int, point: str, number: int) -> None:
-            self._step("crash", site=site, stick=stick, point=point, number=number)
-
-        @rule(site=_SITES)
-        def back_up(self, site: str) -> None:
-            self._step("back_up", site=site)
-
-        @rule(site=_SITES, which=st.integers(0, 3))
-        def restore(self, site: str, which: int) -> None:
-            self._step("restore", site=site, which=which)
-
-        @rule(site=_SITES, days=st.sampled_from([-4000, -1, 0, 1, 40, 4000]))
-        def set_clock(self, site: str, days: int) -> None:
-            self._step("set_clock", site=site, days=days)
-
-        def _step(self, name: str, **arguments: Any) -> None:
+        @rule(move=MOVES)
+        def move(self, move: tuple[str, dict[str, Any]]) -> None:
             assert self.crossing is not None
-            tally.steps += 1
             try:
-                getattr(self.crossing, name)(**arguments)
+                self.crossing.step(*move)
             except BaseException:
                 self.failed = True
                 raise

@@ -48,9 +48,10 @@ def execute(limit: int) -> list[str]:
     return [str(claim.original_request_id) for claim in claims]
 
 
-def new_user(number: int) -> None:
-    """One more."""
-    create_user(username=f"user{number}", password=None, profile_type="basic", actor=SYSTEM)
+def new_users(number: int, count: int) -> None:
+    """So many more."""
+    for each in range(count):
+        create_user(username=f"user{number}_{each}", password=None, profile_type="basic", actor=SYSTEM)
 
 
 def rename_user(which: int, number: int) -> None:
@@ -88,7 +89,7 @@ STEPS = {
     "seed": seed,
     "publish": publish,
     "execute": execute,
-    "new_user": new_user,
+    "new_users": new_users,
     "rename_user": rename_user,
     "switch_user": switch_user,
     "swap_names": swap_names,

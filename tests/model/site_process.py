@@ -17,7 +17,7 @@ from typing import Any
 
 import django
 
-_PATIENCE_SECONDS = 20
+_PATIENCE_SECONDS = 300
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

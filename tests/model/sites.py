@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -171,8 +172,8 @@ def two_sites() -> Iterator[Sites]:
         sites = Sites(
             *(stack.enter_context(_site(cluster, name, root)) for name in ("request", "response")), root / "stick"
         )
-        for site in sites.both():
-            site.do("set_up", at=START, public_to=str(root / "public"))
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda site: site.do("set_up", at=START, public_to=str(root / "public")), sites.both()))
         sites.response.do("seed", at=START)
         for site in sites.both():
             site.do("trust", at=START, path=str(root / "public" / f"{PEER[site.name]}.pub.json"))

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.core.management import call_command
 
 from common_apps.audit.actors import SYSTEM
-from common_apps.core import failpoints
+from common_apps.core import clock, failpoints
+from common_apps.operations.services import backups
 from common_apps.transfer.bundle.errors import BundleError, Code
+from common_apps.transfer.bundle.keypairs import Kem
+from common_apps.transfer.folders import site_folders
 from common_apps.transfer.keys import KeyFolder
-from common_apps.transfer.selectors import bundles_to_carry, locate_bundle
-from common_apps.transfer.services import count_day, export_all, intake, scan_imports
+from common_apps.transfer.keys.peers import read_public_file
+from common_apps.transfer.selectors import quarantined
+from common_apps.transfer.services import count_day, export_all, intake, key_changes, quarantine, scan_imports
+from common_apps.transfer.services.key_listing import unconfirmed_keys
+from common_apps.transfer.services.media import sync_media
+from common_apps.transfer.services.retention import prune_files
 from tests.model import mutants
 
 
@@ -28,10 +35,7 @@ def set_up(public_to: str) -> None:
 
 def trust(path: str) -> None:
     """Believes the peer whose public file this is."""
-    from common_apps.transfer.keys.peers import read_public_file
-    from common_apps.transfer.services.key_changes import trust_keys
-
-    trust_keys(public=read_public_file(Path(path)), actor=SYSTEM)
+    key_changes.trust_keys(public=read_public_file(Path(path)), actor=SYSTEM)
 
 
 def export(streams: list[str] | None = None) -> list[str]:
@@ -39,19 +43,25 @@ def export(streams: list[str] | None = None) -> list[str]:
     return [each.file for each in export_all(actor=SYSTEM, streams=streams) if each.outcome != "failed"]
 
 
-def scan(patient: bool = False) -> list[dict[str, Any]]:
-    """Judges what lies in IMPORT_DIR."""
-    return [_told(each) for each in scan_imports(actor=SYSTEM, patient=patient)]
+def scan() -> list[dict[str, Any]]:
+    """Judges what lies in IMPORT_DIR, as the watcher does: patiently."""
+    return [_told(each) for each in scan_imports(actor=SYSTEM)]
 
 
-def carry() -> list[dict[str, str]]:
-    """What has to go, in the order in which a stick takes it."""
-    found = []
-    for batch in bundles_to_carry():
-        path = locate_bundle(batch)
-        if path is not None:
-            found.append({"stream": batch.batch_type, "path": str(path)})
-    return found
+def sync(path: str) -> str | None:
+    """The courier's command with the stick at ``path``; the fault that ended it, if one did."""
+    report = sync_media(path=Path(path), actor=SYSTEM, ours=True)
+    return None if report.fault is None else f"{report.fault.code}: {report.fault.detail}"
+
+
+def settle_restored() -> dict[str, int]:
+    """What `restore` does once a backup has been put back."""
+    return backups.settle_restored(created_at="some time ago", actor=SYSTEM)
+
+
+def prune() -> None:
+    """The nightly cleanup's part in transfer."""
+    prune_files(actor=SYSTEM)
 
 
 def arm(text: str, then: str, arguments: dict[str, Any]) -> Any:
@@ -62,10 +72,6 @@ def arm(text: str, then: str, arguments: dict[str, Any]) -> Any:
 
 def pass_days(count: int) -> int:
     """So many days go by, on each of which the site looks at its calendar."""
-    from datetime import timedelta
-
-    from common_apps.core import clock
-
     ours = clock.now.__self__  # type: ignore[attr-defined]  # the model's clock
     for _ in range(count):
         ours.at += timedelta(days=1)
@@ -102,49 +108,46 @@ def mutate(name: str | None) -> None:
         mutants.leave_out(name)
 
 
-def rotate_box() -> None:
+def rotate_box(kem: str | None = None) -> None:
     """A new box key."""
-    from common_apps.transfer.services.key_changes import rotate_box_key
-
-    rotate_box_key(actor=SYSTEM)
+    key_changes.rotate_box_key(actor=SYSTEM, kem=None if kem is None else Kem(kem))
 
 
 def rotate_signing() -> None:
     """A new signing key, announced in the next holdings."""
-    from common_apps.transfer.services.key_changes import rotate_signing_key
-
-    rotate_signing_key(actor=SYSTEM)
+    key_changes.rotate_signing_key(actor=SYSTEM)
 
 
-def sync(stick: str) -> dict[str, Any]:
-    """The courier's one command; how many files of the other site were taken, and how many of ours lie there now."""
-    from common_apps.transfer.services.media import sync_media
-
-    report = sync_media(path=Path(stick), actor=SYSTEM, ours=True)
-    if report.fault is not None or not report.safe_to_remove:
-        raise AssertionError(report)
-    return {"carried": len(report.carried)}
+def confirm_keys() -> int:
+    """The operator has compared the words of every key that the peer announces; how many there were."""
+    rows = unconfirmed_keys()
+    for row in rows:
+        key_changes.confirm_signing_key(fingerprint=row["fingerprint"], actor=SYSTEM)
+    return len(rows)
 
 
-def settle_restored() -> dict[str, int]:
-    """What `restore` does once a backup has been put back."""
-    from common_apps.operations.services import backups
+def release_held() -> list[str]:
+    """The operator releases whatever is held; what became of each."""
+    found = quarantined().filter(held_at__isnull=False).order_by("created_at")
+    return [quarantine.release_held(row_id=row.pk, actor=SYSTEM).outcome for row in found]
 
-    return backups.settle_restored(created_at="some time ago", actor=SYSTEM)
+
+def discard_held() -> list[str]:
+    """The operator discards whatever log bundles are held; their streams."""
+    found = list(quarantined().filter(held_at__isnull=False, batch_type__in=("requests", "results")))
+    for row in found:
+        quarantine.discard(row_id=row.pk, actor=SYSTEM, reason="the model wills it")
+    return [row.batch_type for row in found]
+
+
+def lose_held() -> None:
+    """The disk has lost what lies in quarantine."""
+    for path in site_folders().quarantine.iterdir():
+        path.unlink()
 
 
 def _told(outcome: Any) -> dict[str, Any]:
-    return {
-        "file": outcome.file,
-        "outcome": outcome.outcome,
-        "code": outcome.code,
-        "stream": outcome.stream,
-        "detail": outcome.detail,
-    }
-
-
-def _uuid(text: str) -> UUID:
-    return UUID(text)
+    return {"file": outcome.file, "outcome": outcome.outcome, "code": outcome.code, "detail": outcome.detail}
 
 
 STEPS = {
@@ -152,13 +155,17 @@ STEPS = {
     "trust": trust,
     "export": export,
     "scan": scan,
-    "carry": carry,
+    "sync": sync,
+    "settle_restored": settle_restored,
+    "prune": prune,
     "arm": arm,
     "pass_days": pass_days,
     "misread": misread,
     "mutate": mutate,
     "rotate_box": rotate_box,
     "rotate_signing": rotate_signing,
-    "sync": sync,
-    "settle_restored": settle_restored,
+    "confirm_keys": confirm_keys,
+    "release_held": release_held,
+    "discard_held": discard_held,
+    "lose_held": lose_held,
 }

@@ -30,16 +30,24 @@ class Stick:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.mkdir(exist_ok=True)
+        (path / "airferry").mkdir(parents=True, exist_ok=True)
 
     def bundles(self, source: str | None = None) -> list[Path]:
         """Every bundle on it, in the order of names; by default of both sites."""
         found = self.path.glob(f"airferry/{source or '*'}/*/*.enc")
         return sorted(found, key=lambda path: (path.parent.name, path.name))
 
-    def put(self, bundle: Written, *, trip: str, data: bytes | None = None, name: str | None = None) -> Path:
+    def put(
+        self,
+        bundle: Written,
+        *,
+        trip: str,
+        data: bytes | None = None,
+        name: str | None = None,
+        source: str | None = None,
+    ) -> Path:
         """Lays the bundle (or other bytes under its name, or its bytes under another) into a trip's folder."""
-        folder = self.path / "airferry" / bundle.source / trip
+        folder = self.path / "airferry" / (source or bundle.source) / trip
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / (name or bundle.name)
         path.write_bytes(bundle.data if data is None else data)
@@ -51,14 +59,10 @@ class Stick:
         path.unlink()
         path.with_name(sidecar_name(path.name)).unlink(missing_ok=True)
 
-    def forget(self, source: str) -> None:
-        """All that a site has written on it is gone."""
-        shutil.rmtree(self.path / "airferry" / source, ignore_errors=True)
-
     def wipe(self) -> None:
         """It is empty."""
-        shutil.rmtree(self.path)
-        self.path.mkdir()
+        shutil.rmtree(self.path / "airferry")
+        (self.path / "airferry").mkdir()
 
 
 def read_written(exports: Path, source: str, known: set[str]) -> list[Written]:
