@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from common_apps.core.admin import ReadOnlyAdmin
-from common_apps.transfer.admin.asking import acting, confirmation
+from common_apps.transfer.admin.asking import acting, confirmation, short
 from common_apps.transfer.admin.filters import ExportAtFilter
 from common_apps.transfer.bundle.errors import Code, describe
 from common_apps.transfer.models import ExportBatch
@@ -30,17 +30,15 @@ class ExportBatchAdmin(ReadOnlyAdmin):
     """Every bundle that this site wrote, hop by hop, and what became of it at the other site."""
 
     list_display = [
-        "created_at",
+        "written",
         "state",
         "batch_type",
-        "seq",
-        "mode",
-        "record_count",
-        "completed_at",
-        "carried_at",
-        "confirmed_at",
-        "peer_code",
+        "number",
+        "records",
+        "carried",
+        "confirmed",
         "trip",
+        "peer_code",
         "filename",
     ]
     list_filter = [ExportAtFilter, "batch_type", "mode", "created_at"]
@@ -76,6 +74,31 @@ class ExportBatchAdmin(ReadOnlyAdmin):
         """Besides Django's: the button."""
         now = path("export-now/", self.admin_site.admin_view(self.export_now), name="transfer_export_now")
         return [now, *super().get_urls()]
+
+    @admin.display(description="written", ordering="created_at")
+    def written(self, batch: ExportBatch) -> str:
+        """Here."""
+        return short(batch.created_at)
+
+    @admin.display(description="carried", ordering="carried_at")
+    def carried(self, batch: ExportBatch) -> str:
+        """Last written to a stick."""
+        return short(batch.carried_at)
+
+    @admin.display(description="confirmed", ordering="confirmed_at")
+    def confirmed(self, batch: ExportBatch) -> str:
+        """Known to be applied there."""
+        return short(batch.confirmed_at)
+
+    @admin.display(description="number", ordering="seq")
+    def number(self, batch: ExportBatch) -> int:
+        """Of a state: its version."""
+        return batch.seq
+
+    @admin.display(description="records", ordering="record_count")
+    def records(self, batch: ExportBatch) -> int:
+        """How many."""
+        return batch.record_count
 
     @admin.display(description="state")
     def state(self, batch: ExportBatch) -> str:

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from common_apps.core.admin import ReadOnlyAdmin
-from common_apps.transfer.admin.asking import acting, confirmation
+from common_apps.transfer.admin.asking import acting, confirmation, short
 from common_apps.transfer.admin.deciding import READ_AT_ONCE, decide, possible, shown_preview
 from common_apps.transfer.admin.filters import ImportAtFilter
 from common_apps.transfer.bundle.errors import Code, describe
@@ -31,15 +31,15 @@ class ImportBatchAdmin(ReadOnlyAdmin):
     """Bundles by what became of them, with what their code means and what to do."""
 
     list_display = [
-        "created_at",
+        "met",
         "state",
         "batch_type",
-        "seq",
+        "number",
         "code",
-        "record_count",
-        "sent_at",
-        "processed_at",
-        "met_count",
+        "records",
+        "sent",
+        "settled",
+        "times",
         "filename",
     ]
     list_filter = [ImportAtFilter, "batch_type", "code", "created_at"]
@@ -69,6 +69,36 @@ class ImportBatchAdmin(ReadOnlyAdmin):
     def has_carry_permission(self, request: HttpRequest) -> bool:
         """Whether the role may import."""
         return bool(request.user.has_perm(_IMPORT))
+
+    @admin.display(description="met", ordering="created_at")
+    def met(self, batch: ImportBatch) -> str:
+        """For the first time."""
+        return short(batch.created_at)
+
+    @admin.display(description="sent", ordering="sent_at")
+    def sent(self, batch: ImportBatch) -> str:
+        """Written, by the other site's clock."""
+        return short(batch.sent_at)
+
+    @admin.display(description="applied", ordering="processed_at")
+    def settled(self, batch: ImportBatch) -> str:
+        """Applied, or refused or dropped: the state says which."""
+        return short(batch.processed_at)
+
+    @admin.display(description="number", ordering="seq")
+    def number(self, batch: ImportBatch) -> int | None:
+        """Of a state: its version."""
+        return batch.seq
+
+    @admin.display(description="records", ordering="record_count")
+    def records(self, batch: ImportBatch) -> int:
+        """How many."""
+        return batch.record_count
+
+    @admin.display(description="times met", ordering="met_count")
+    def times(self, batch: ImportBatch) -> int:
+        """It, or the same bytes."""
+        return batch.met_count
 
     @admin.display(description="state")
     def state(self, batch: ImportBatch) -> str:
