@@ -15,7 +15,7 @@ from common_apps.core.outages import OUTAGES
 from common_apps.transfer.bundle.errors import BundleError, Code
 from common_apps.transfer.bundle.header import Header
 from common_apps.transfer.bundle.records import Record
-from common_apps.transfer.choices import BundleMode, ImportStatus
+from common_apps.transfer.choices import ImportStatus
 from common_apps.transfer.folders import Folders
 from common_apps.transfer.models import ImportBatch
 from common_apps.transfer.registry import Applied, log_receivers
@@ -75,7 +75,7 @@ def apply_bundle(
         row, wake = try_again(enter)
     except (IntegrityError, DataError) as error:
         reason = f"the database refuses it: {str(error).splitlines()[0]}"
-        if header.mode == BundleMode.DELTA:
+        if header.mode == "delta":
             # Two users of one name, say: without its base even a sound delta may not fit. A snapshot shows which it is.
             raise BundleError(Code.MISSING_BASE, reason) from error
         # Whatever the checks let through and the database does not: it stands in the signed bytes.

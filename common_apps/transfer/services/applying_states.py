@@ -8,7 +8,6 @@ from common_apps.transfer.bundle.codec import lines_in_schema, snapshot_digest
 from common_apps.transfer.bundle.errors import BundleError, Code
 from common_apps.transfer.bundle.header import Header
 from common_apps.transfer.bundle.records import Record
-from common_apps.transfer.choices import BundleMode
 from common_apps.transfer.models import AppliedState, ImportBatch
 from common_apps.transfer.registry import DeltaReceiver, GuardedReceiver, StateReceiver, state_receivers
 from common_apps.transfer.services.alarms import tell_no_longer_held
@@ -58,7 +57,7 @@ def enter_state(
 def _apply(
     receiver: StateReceiver, row: ImportBatch, met: Met, header: Header, payload: Callable[[], Iterator[Record]]
 ) -> int:
-    if header.mode == BundleMode.SNAPSHOT:
+    if header.mode == "snapshot":
         # Its payload was found to have the header's digest when it was read through.
         return receiver.apply_snapshot(payload(), import_batch_id=row.id, at=met.at)
     if not isinstance(receiver, DeltaReceiver):
