@@ -7,6 +7,8 @@ from pathlib import Path
 
 import structlog
 
+from common_apps.transfer.bundle.envelope import measure
+from common_apps.transfer.bundle.errors import BundleError
 from common_apps.transfer.bundle.names import SIDECAR_SUFFIX
 from common_apps.transfer.choices import WAITING, ImportStatus
 from common_apps.transfer.folders import Folders, move_durably
@@ -26,12 +28,20 @@ def settle_copies(folders: Folders) -> None:
     for copy in folders.incoming.iterdir():
         applied = ImportBatch.objects.filter(checksum=copy.stem, status=ImportStatus.COMPLETED).exists()
         try:
-            if applied and copy.suffix == ".enc":
+            if applied and copy.suffix == ".enc" and _is_whole(copy):
                 move_durably(copy, folders.imported / copy.name)
             else:
                 copy.unlink(missing_ok=True)
         except OSError as error:
             log.warning("a dead importer's copy can't be moved", file=copy.name, error=str(error))
+
+
+def _is_whole(copy: Path) -> bool:
+    """Whether the power went off behind its last byte."""
+    try:
+        return measure(copy).checksum == copy.stem
+    except BundleError:
+        return False
 
 
 def remove_left_sidecars(sidecars: Sequence[Path]) -> set[Path]:

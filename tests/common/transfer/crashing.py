@@ -31,6 +31,7 @@ from common_apps.transfer.selectors import bundles_to_carry
 from common_apps.transfer.services import export_all, scan_imports
 from devstack.processes import wait_until
 from tests.common.transfer.kit import Peer
+from tests.common.transfer.power import Fsync, unsynced
 from tests.common.transfer.real_rows import RealRows
 
 # Rows that a round adds, and how many of them fit a bundle: three are claimed, two fit, so that bundles are cut.
@@ -38,7 +39,7 @@ ADDED = 5
 CLAIMED = 3
 
 
-def fork(work: Callable[[], None], *, armed: str, notes: Path) -> int:
+def fork(work: Callable[[], None], *, armed: str, notes: Path, fsync: Fsync = unsynced) -> int:
     """Begins ``work`` in a child, a process with connections of its own; its pid. What it raises is in ``notes``.
 
     The child is what a worker is: it has come through django.setup, and ends without a word when it is told to.
@@ -50,8 +51,7 @@ def fork(work: Callable[[], None], *, armed: str, notes: Path) -> int:
         return child
     status = 1
     try:
-        # What a killed process has written is there; a power cut is another test's (test_power_cuts).
-        os.fsync = lambda descriptor: None
+        os.fsync = fsync
         failpoints.arm(armed)
         work()
         notes.write_text(json.dumps(failpoints._passed))
@@ -174,8 +174,9 @@ class Scene:
         passed: dict[str, int] = json.loads(self.notes.read_text())
         return passed
 
-    def run(self, work: Callable[[], None], armed: str) -> int:
-        return wait_for(fork(work, armed=armed, notes=self.notes))
+    def run(self, work: Callable[[], None], armed: str, fsync: Fsync = unsynced) -> int:
+        """Does the work in a process of its own; its exit status."""
+        return wait_for(fork(work, armed=armed, notes=self.notes, fsync=fsync))
 
     def check(self, *, archived: bool = True) -> None:
         """Each record exactly once, pending, or in quarantine; nothing left over; nothing stuck."""
