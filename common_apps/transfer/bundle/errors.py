@@ -68,7 +68,7 @@ _DESCRIPTIONS: dict[Code, Description] = {
     Code.BAD_MAGIC: Description("The file does not begin as a bundle does.", _DAMAGED),
     Code.UNSUPPORTED_VERSION: Description(
         "The format version, chunk size or reserved bytes are not ones this release knows.",
-        "Upgrade this site, then import the file again.",
+        "Upgrade this site, then import the file again from the quarantine.",
     ),
     Code.BAD_HEADER: Description("The header is too long, or not what the format asks for.", _BUG),
     Code.TRUNCATED: Description("The file has no footer at its end: it was cut, or something was added.", _DAMAGED),
@@ -76,7 +76,7 @@ _DESCRIPTIONS: dict[Code, Description] = {
     Code.BAD_HASH: Description("The bytes do not have the hash that the footer names.", _DAMAGED),
     Code.BAD_SIGNATURE: Description(
         "No key that this site trusts has signed the file.",
-        "If the other site has new keys, compare their words and trust them; else treat the file as forged.",
+        "If the other site has new keys, compare their words, trust them, import the file again; else it is forged.",
     ),
     Code.UNTRUSTED_SIGNER: Description(
         "The header names another site than the one whose key signed it.",
@@ -89,11 +89,11 @@ _DESCRIPTIONS: dict[Code, Description] = {
     ),
     Code.NAME_NOT_ALLOWED: Description(
         "File name, folder and header do not say the same.",
-        "Give the file the name that inspect_bundle shows, in its stream's folder, and import it again.",
+        "Look at its preview, then import it again from the quarantine, where its name doesn't matter.",
     ),
     Code.SIDECAR_MISMATCH: Description(
         "The file .meta.json beside it can't be read, or says something else than the bundle.",
-        "Copy bundle and sidecar again together, or import the bundle alone by its path.",
+        "Copy bundle and sidecar again together, or import the bundle again from the quarantine.",
     ),
     Code.UNKNOWN_KEY: Description(
         "It is encrypted to a key of this site that has been retired.",
