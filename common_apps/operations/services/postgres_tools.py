@@ -58,7 +58,7 @@ def load_database(tools: Path, source: Path) -> None:
         psql.stdin.write(b"BEGIN;\n" + _EMPTY + b"\n")
         psql.stdin.flush()
         # A dump holds no name of a database: it goes to psql, inside the transaction that was just begun.
-        script = [tools / "pg_restore", "--no-owner", "--no-privileges", "--file=-", source]
+        script: list[str | Path] = [tools / "pg_restore", "--no-owner", "--no-privileges", "--file=-", source]
         restore = [_start(script, stdout=psql.stdin)]
         if restore[0].process.wait() == 0:
             psql.stdin.write(b"COMMIT;\n")
