@@ -54,9 +54,9 @@ def sync(path: str) -> str | None:
     return None if report.fault is None else f"{report.fault.code}: {report.fault.detail}"
 
 
-def settle_restored() -> dict[str, int]:
-    """What `restore` does once a backup has been put back."""
-    return backups.settle_restored(created_at="some time ago", actor=SYSTEM)
+def settle_restored(created_at: str) -> None:
+    """What the command `restore` does after a backup is back."""
+    backups.settle_restored(created_at=created_at, actor=SYSTEM)
 
 
 def prune() -> None:
