@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class Stick:
 
 
 def find_sticks(roots: Sequence[Path], below: Path | None = None) -> list[Path]:
-    """Sticks at or below ``below``, or at or below any root: what is mounted there, else a plain folder that holds
+    """Sticks at or below ``below``, or at or below any root: what is mounted there, else plain folders that hold
     ``airferry``.
 
     A path outside the roots raises StickError.
@@ -64,9 +65,23 @@ def find_sticks(roots: Sequence[Path], below: Path | None = None) -> list[Path]:
         deeper = {each for each in mounts if place in each.parents}
         # What is mounted inside of a stick is on it, and no stick of its own.
         found |= {each for each in deeper if not any(parent in deeper for parent in each.parents)}
-        if not deeper and (mounts.get(place) or (place / TOP).is_dir()):
-            found.add(place)
+        if not deeper:
+            found |= {place} if mounts.get(place) or _holds_top(place) else _plain_sticks(place)
     return sorted(found)
+
+
+def _plain_sticks(place: Path) -> set[Path]:
+    try:
+        return {each for each in place.iterdir() if not each.is_symlink() and _holds_top(each)}
+    except OSError:
+        return set()
+
+
+def _holds_top(folder: Path) -> bool:
+    try:
+        return stat.S_ISDIR((folder / TOP).lstat().st_mode)
+    except OSError:
+        return False
 
 
 @contextmanager

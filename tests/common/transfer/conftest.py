@@ -12,6 +12,7 @@ from django.db import connection
 from common_apps.transfer import registry
 from common_apps.transfer.keys import KeyFolder
 from tests.common.transfer.kit import LOG_FROM, NOON, Peer, RowsReceiver, RowsSender
+from tests.common.transfer.sticks import Stick
 
 
 @pytest.fixture
@@ -73,3 +74,12 @@ def receiver(tables: None, peer: Peer, received: str, monkeypatch: pytest.Monkey
     toy = RowsReceiver()
     monkeypatch.setitem(registry.log_receivers, received, toy)
     return toy
+
+
+@pytest.fixture
+def stick(tmp_path: Path, settings: Any, peer: Peer) -> Stick:
+    """A folder that is allowed, and stands for a stick."""
+    folder = tmp_path / "media" / "stick"
+    (folder / "airferry").mkdir(parents=True)
+    settings.MEDIA_ROOTS = (str(tmp_path / "media"),)
+    return Stick(folder, peer)
