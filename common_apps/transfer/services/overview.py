@@ -152,7 +152,7 @@ def _held_there() -> Standing:
     return Standing(
         bundles=len(rows),
         records=sum(row["record_count"] for row in rows),
-        since=min((row["held_at"] for row in rows), default=None),
+        since=min((row["held_at"] for row in rows if row["held_at"]), default=None),
         codes=_counted(row["peer_code"] for row in rows),
     )
 

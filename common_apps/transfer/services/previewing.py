@@ -24,7 +24,7 @@ from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.reader import check_name, open_payload, read_header
 from common_apps.transfer.bundle.records import Record
 from common_apps.transfer.bundle.streams import HOLDINGS
-from common_apps.transfer.choices import BundleMode, ImportStatus
+from common_apps.transfer.choices import ImportStatus
 from common_apps.transfer.errors import TransferNotReadyError
 from common_apps.transfer.keys import KeyFolder
 from common_apps.transfer.limits import site_limits
@@ -223,7 +223,7 @@ def _enter_state(row: ImportBatch, header: Header, payload: Iterable[Record]) ->
     receiver = state_receivers[header.stream]
     describing = receiver if isinstance(receiver, DescribingReceiver) else None
     before = dict(describing.describe()) if describing else {}
-    if header.mode == BundleMode.SNAPSHOT:
+    if header.mode == "snapshot":
         changed = receiver.apply_snapshot(payload, import_batch_id=row.pk, at=clock.now())
     elif isinstance(receiver, DeltaReceiver):
         changed = receiver.apply_delta(payload, import_batch_id=row.pk, at=clock.now())

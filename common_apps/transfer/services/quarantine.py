@@ -210,7 +210,7 @@ def _judge(
     )
     try:
         outcome = take_in(candidate, intake)
-    except (*OUTAGES, TransferNotReadyError, OSError):
+    except OUTAGES + (TransferNotReadyError, OSError):  # noqa: RUF005 - mypy knows the type of a sum
         raise
     except Exception as error:
         log.exception("a file could not be judged anew", file=candidate.name)
