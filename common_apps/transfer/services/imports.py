@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import structlog
@@ -15,7 +15,7 @@ from common_apps.core.errors import DomainError
 from common_apps.core.outages import OUTAGES
 from common_apps.transfer.bundle.errors import BundleError, Code
 from common_apps.transfer.bundle.limits import Limits
-from common_apps.transfer.bundle.names import LATEST_NAME, SIDECAR_SUFFIX, parse_name, sidecar_name
+from common_apps.transfer.bundle.names import parse_name, sidecar_name
 from common_apps.transfer.bundle.streams import STREAMS
 from common_apps.transfer.choices import UNREAD, WAITING, ImportStatus
 from common_apps.transfer.errors import TransferBusyError, TransferNotReadyError
@@ -27,7 +27,8 @@ from common_apps.transfer.models import ImportBatch
 from common_apps.transfer.services.days import count_day
 from common_apps.transfer.services.intake import Intake, take_in
 from common_apps.transfer.services.leftovers import remove_left_sidecars, settle_copies
-from common_apps.transfer.services.met import INTERNAL_ERROR, Candidate, ImportOutcome, Met, printable
+from common_apps.transfer.services.looking import Found, is_folder, look_into, pages, settle_bare
+from common_apps.transfer.services.met import INTERNAL_ERROR, Candidate, ImportOutcome, Met
 from common_apps.transfer.services.peer import site_keys
 from common_apps.transfer.services.quarantine import tidy_quarantine
 from common_apps.transfer.services.settling import quarantine
@@ -64,30 +65,38 @@ def scan_imports(*, actor: Actor, limits: Limits | None = None, patient: bool = 
     folders = _ready()
     folders.require_imports()
     intake = _intake(folders, actor, limits or site_limits())
-    candidates: list[Candidate] = []
+    found = Found()
     outcomes: list[ImportOutcome] = []
-    alone: list[Path] = []
     for folder, stream in _folders(folders.imports):
         try:
-            for path in _files(folder):
-                if parse_name(path.name) is not None:
-                    candidates.append(Candidate(path=path, folder=stream, patient=patient))
-                elif _is_sidecar_alone(path):
-                    alone.append(path)
-                elif not _belongs_to_a_bundle(path) and (stream or path.name not in STREAMS or not _is_folder(path)):
-                    outcomes.append(ImportOutcome(file=printable(path.name), outcome="ignored"))
+            look_into(folder, stream, found)
         except OSError as error:
             outcomes.append(_postpone(folder.name, error))
-    left = remove_left_sidecars(alone)
-    outcomes += [ImportOutcome(file=path.name, outcome="ignored") for path in alone if path not in left]
+    left = remove_left_sidecars(found.alone)
+    for path in found.alone:
+        if path not in left:
+            found.ignore(path.name)
+    outcomes += found.outcomes()
     _settle_dead_importer(folders)
     _forget_vanished()
     tidy_quarantine(folders=folders)
-    for candidate in sorted(candidates, key=lambda each: import_order(each.name)):
-        outcome = _take_one(candidate, intake)
-        if outcome is not None:
-            outcomes.append(outcome)
+    for stream, name in sorted(found.ready, key=lambda each: import_order(each[1])):
+        outcomes += _take_any([_candidate(folders, stream, name, patient)], intake)
+    for page in pages(found.bare):
+        candidates = [_candidate(folders, stream, name, patient) for stream, name in page]
+        with hold(folders.import_lock(), what="the import"):
+            settled, others = settle_bare(candidates, at=clock.now(), day=intake.day)
+        outcomes += settled + _take_any(others, intake)
     return outcomes
+
+
+def _candidate(folders: Folders, stream: str | None, name: str, patient: bool) -> Candidate:
+    folder = folders.imports / stream if stream else folders.imports
+    return Candidate(path=folder / name, folder=stream, patient=patient)
+
+
+def _take_any(candidates: Sequence[Candidate], intake: Intake) -> list[ImportOutcome]:
+    return [outcome for each in candidates if (outcome := _take_one(each, intake)) is not None]
 
 
 def import_taken(*, path: Path, actor: Actor, limits: Limits | None = None) -> ImportOutcome:
@@ -187,33 +196,8 @@ def _folders(root: Path) -> Iterator[tuple[Path, str | None]]:
     """IMPORT_DIR and, each with its stream's name, the stream folders in it."""
     yield root, None
     for stream in STREAMS:
-        if _is_folder(root / stream):
+        if is_folder(root / stream):
             yield root / stream, stream
-
-
-def _is_folder(path: Path) -> bool:
-    """Whether it is one, and no link to one."""
-    return path.is_dir() and not path.is_symlink()
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            yield Path(entry.path)
-
-
-def _is_sidecar_alone(path: Path) -> bool:
-    """A sidecar whose bundle is not there."""
-    bundle = path.name.removesuffix(SIDECAR_SUFFIX)
-    return bundle != path.name and parse_name(bundle) is not None and not os.path.lexists(path.with_name(bundle))
-
-
-def _belongs_to_a_bundle(path: Path) -> bool:
-    """A sidecar beside its bundle, and latest.json: neither is worth a line."""
-    if path.name == LATEST_NAME:
-        return True
-    bundle = path.name.removesuffix(SIDECAR_SUFFIX)
-    return bundle != path.name and parse_name(bundle) is not None and os.path.lexists(path.with_name(bundle))
 
 
 def _forget_vanished() -> None:
