@@ -1,4 +1,4 @@
-"""A cycle of 500 requests: first export to last readable, each site's services in a process of its own.
+"""A cycle of 10,000 requests: first export to last readable, each site's services in a process of its own.
 
 Carrying is not counted. The reference is the bare work of each part: claim + COPY + UPDATE, COPY into the same tables,
 the engine's msearch. The sites' own workers are held meanwhile.
@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from bench.measure import RUNS, Ratio
+from bench.measure import Ratio
 from devstack.home import ROOT, Home, Site
 from devstack.processes import die_with_parent, end_process
 
-COUNT = 500
+COUNT = 10_000
+# Each takes a minute.
+LONG_RUNS = 3
 
 
 class Driver:
@@ -45,8 +47,8 @@ def run(home: Home) -> list[Ratio]:
     reference: list[float] = []
     parts: dict[str, list[float]] = {}
     with drive(home.request) as request, drive(home.response) as response:
-        for turn in range(RUNS + 1):
-            first = 1_000_000 + turn * 10_000
+        for turn in range(LONG_RUNS + 1):
+            first = 1_000_000 + turn * 2 * COUNT
             timed = cycle(request, response, user, first)
             bare = reference_of(request, response, user, first)
             if turn == 0:  # a warm-up
@@ -58,12 +60,12 @@ def run(home: Home) -> list[Ratio]:
     medians = {name: f"{sorted(taken)[len(taken) // 2]:.0f} ms" for name, taken in parts.items()}
     return [
         Ratio(
-            what=f"a cycle of {COUNT} requests, first export to last readable",
+            what=f"a cycle of {COUNT:,} requests, first export to last readable",
             unit="ms",
             reference_is="claim + COPY + UPDATE, COPY in, msearch, COPY in, claim + COPY + UPDATE, COPY in",
             ours=figures,
             reference=reference,
-            target="<= 2.0 (of 10,000 requests)",
+            target="<= 2.0",
             limit=2.0,
             at_least=False,
             notes={"parts": ", ".join(f"{name} {took}" for name, took in medians.items())},

@@ -146,7 +146,53 @@ def time_copy(table: str, newest_by: str, count: int) -> float:
     return taken
 
 
+def fill_sent(count: int) -> dict[str, Any]:
+    """Bundles of this site that are confirmed, and whose files are gone. Not timed."""
+    forget_sent()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO export_batches (id, batch_type, mode, seq, schema, box_key, signer, filename, file_path,
+                                        file_size_bytes, record_count, checksum, encrypted, status, created_at,
+                                        completed_at, day, confirmed_at, confirmed_day, pruned_at, peer_code,
+                                        error_message, metadata)
+            SELECT md5('bench' || n)::uuid, 'requests', 'batch', n, 1, '', '', 'bench', '', 1, 1, 'bench', true,
+                   'completed', now(), now(), 0, now(), (SELECT days FROM transfer_days), now(), '', '', '{}'
+            FROM generate_series(1, %s) AS n
+            """,
+            [count],
+        )
+        cursor.execute("VACUUM ANALYZE export_batches")
+    return {}
+
+
+def forget_sent() -> dict[str, Any]:
+    """Remove them."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM export_batches WHERE filename = 'bench'")
+    return {}
+
+
+def reference_ids_in(count: int) -> dict[str, Any]:
+    """COPY of `count` ids into a temporary table."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM export_batches WHERE filename = 'bench'")
+        text = "".join(f"{row[0]}\n" for row in cursor.fetchall())
+        began = time.perf_counter()
+        cursor.execute("CREATE TEMPORARY TABLE ids (id uuid)")
+        with cursor.copy("COPY ids FROM STDIN") as copy:
+            copy.write(text)
+        taken = (time.perf_counter() - began) * 1000
+        cursor.execute("DROP TABLE ids")
+    if text.count("\n") != count:
+        raise AssertionError("not all ids were copied")
+    return {"ms": taken}
+
+
 STEPS = {
+    "fill_sent": fill_sent,
+    "forget_sent": forget_sent,
+    "reference_ids_in": reference_ids_in,
     "submit": submit,
     "readable": readable,
     "forget": forget,

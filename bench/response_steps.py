@@ -10,11 +10,16 @@ from bench.request_steps import time_copy
 
 
 def execute() -> dict[str, Any]:
-    """One drain, until nothing waits."""
+    """Drains, one after the other, until nothing waits."""
     from response_site.execution.services.drain import drain
 
-    report = drain(worker="bench")
-    return {"completed": report.completed}
+    completed = 0
+    while True:
+        report = drain(worker="bench")
+        completed += report.completed
+        # A drain ends after a minute.
+        if not report.left:
+            return {"completed": completed}
 
 
 def reference_import(count: int) -> dict[str, Any]:
@@ -105,7 +110,40 @@ def forget_requests() -> dict[str, Any]:
     return {}
 
 
+def fill_met(count: int) -> dict[str, Any]:
+    """Bundles of the other site that are applied here. Not timed."""
+    forget_requests()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO import_batches (id, source_batch_id, batch_type, mode, seq, schema, signer, filename, file_path,
+                                        record_count, checksum, encrypted, status, created_at, processed_at, first_day,
+                                        met_count, last_met_at, last_met_day, error_message, metadata)
+            SELECT uuidv7(), md5('bench' || n)::uuid, 'requests', 'batch', n, 1, '', 'bench', '', 1, md5('bench' || n),
+                   true, 'completed', now(), now(), 0, 1, now(), (SELECT days FROM transfer_days), '', '{}'
+            FROM generate_series(1, %s) AS n
+            """,
+            [count],
+        )
+        cursor.execute("VACUUM ANALYZE import_batches")
+    return {}
+
+
+def reference_ids_out() -> dict[str, Any]:
+    """COPY of the bundles' ids."""
+    began = time.perf_counter()
+    with (
+        connection.cursor() as cursor,
+        cursor.copy("COPY (SELECT source_batch_id FROM import_batches WHERE filename = 'bench') TO STDOUT") as copy,
+    ):
+        for _ in copy:
+            pass
+    return {"ms": (time.perf_counter() - began) * 1000}
+
+
 STEPS = {
+    "fill_met": fill_met,
+    "reference_ids_out": reference_ids_out,
     "keep_copy": keep_copy,
     "reference_imports": reference_imports,
     "forget_requests": forget_requests,

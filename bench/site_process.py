@@ -38,7 +38,7 @@ def main() -> None:
         print(json.dumps({"ms": (time.perf_counter() - began) * 1000, **said}), file=answers, flush=True)
 
 
-def export(stream: str) -> dict[str, Any]:
+def export(stream: str, full: bool = False) -> dict[str, Any]:
     """Write the stream's bundles: their paths."""
     from common_apps.audit.actors import SYSTEM
     from common_apps.transfer.models import ExportBatch
@@ -46,7 +46,7 @@ def export(stream: str) -> dict[str, Any]:
     from common_apps.transfer.services.export import export_stream
 
     began = time.perf_counter()
-    outcomes = export_stream(stream=stream, actor=SYSTEM)
+    outcomes = export_stream(stream=stream, actor=SYSTEM, full=full)
     taken = (time.perf_counter() - began) * 1000
     ids = [UUID(str(outcome.batch_id)) for outcome in outcomes]
     paths = [str(locate_bundle(batch)) for batch in ExportBatch.objects.filter(id__in=ids)]

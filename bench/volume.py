@@ -6,12 +6,11 @@ minute on two cores.
 
 from typing import Any
 
-from bench.cycle import Driver, drive
+from bench.cycle import LONG_RUNS, Driver, drive
 from bench.measure import Ratio
 from devstack.home import Home
 
 COUNT = 100_000
-LONG_RUNS = 3
 
 
 def run(home: Home) -> list[Ratio]:
