@@ -25,8 +25,11 @@ def write_new(path: Path, content: bytes, mode: int = 0o644) -> None:
         os.fsync(target.fileno())
 
 
-def replace_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Put `content` at `path` so that a reader, or a crash, meets the old or the new, never half. Raises OSError."""
+def replace_atomically(path: Path, content: bytes, mode: int = 0o644, *, lasting: bool = True) -> None:
+    """Put `content` at `path` so that a reader, or a crash, meets the old or the new, never half. Raises OSError.
+
+    `lasting`: after a power cut it is the new; else it may be the old.
+    """
     part = path.with_name(f".{path.name}.{uuid.uuid4()}.part")
     try:
         write_new(part, content, mode)
@@ -34,4 +37,5 @@ def replace_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
     except OSError:
         part.unlink(missing_ok=True)
         raise
-    sync_directory(path.parent)
+    if lasting:
+        sync_directory(path.parent)

@@ -105,7 +105,7 @@ def read_records(pieces: Iterable[bytes], header: Header, limits: Limits) -> Ite
     was yielded before an error must be thrown away: only the end of the iteration says that the payload is sound.
     """
     spec = header.spec
-    most = spec.max_records(limits)
+    most, canonical = spec.max_records(limits), spec.canonical
     if most is not None and header.record_count > most:
         raise BundleError(Code.TOO_MANY_RECORDS, f"{header.record_count} records, {most} are allowed")
     digest = hashlib.sha256()
@@ -116,7 +116,7 @@ def read_records(pieces: Iterable[bytes], header: Header, limits: Limits) -> Ite
     for record in _decode(_counted(lines, most, header.record_count), header, limits):
         count += 1
         identity = record.identity()
-        if spec.canonical:
+        if canonical:
             # Sorted, so a record that stands twice shows without remembering millions of ids.
             if str(identity) <= last_id:
                 raise BundleError(Code.BAD_RECORD, f"line {count}: id {identity} is not above the one before it")

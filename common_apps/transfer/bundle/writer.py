@@ -168,8 +168,10 @@ def write_sidecar(written: WrittenBundle) -> Path:
 
 
 def write_latest(written: WrittenBundle) -> None:
-    """Replace the folder's latest.json by a copy of this bundle's sidecar. Raises OSError."""
-    replace_atomically(written.path.with_name(LATEST_NAME), encode_sidecar(written.sidecar))
+    """Replace the folder's latest.json by a copy of this bundle's sidecar: it decides nothing, and may be an older one
+    after a power cut. Raises OSError.
+    """
+    replace_atomically(written.path.with_name(LATEST_NAME), encode_sidecar(written.sidecar), lasting=False)
 
 
 def read_back(path: Path, own: Iterable[TrustedKey], own_site: Site, limits: Limits = DEFAULT_LIMITS) -> WrittenBundle:

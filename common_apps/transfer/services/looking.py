@@ -28,7 +28,8 @@ _PAGE = 1000
 class Found:
     """Names, not paths: there may be hundreds of thousands.
 
-    ``ready`` are files with a sidecar beside them, ``bare`` lack it or are no files, each with its stream's folder (None: IMPORT_DIR itself).
+    ``ready`` are files with a sidecar beside them; ``bare`` lack it, or are no files. Each stands with its stream's
+    folder (None: IMPORT_DIR itself).
     ``alone``: sidecars without their bundle.
     """
 
