@@ -70,6 +70,11 @@ class Crossing:
         self.discarded: set[str] = set()
         self.keys_restored: set[str] = set()
         self.days = 0
+        self.versions: dict[str, dict[str, int]] = {}
+        self.active: set[str] = set()
+        # Sites with a new signing key that write before they have heard which one the peer trusts.
+        self.rotated: set[str] = set()
+        self.unheard: set[str] = set()
         for site in sites.both():
             site.begin_anew(sites.strangers[site.name])
             site.do("mutate", at=self.time, name=mutant)
@@ -132,6 +137,11 @@ class Crossing:
         self.tally.trips += 1
         fault = self._do(site, "sync", crash=crash, path=str(self.sticks[stick].path))
         _promise(fault is None, f"the courier is told: {fault}")
+        if crash is None:
+            here = self.sites[site]
+            held = {name for (name,) in here.rows("SELECT filename FROM export_batches WHERE held_at IS NOT NULL")}
+            carried = {path.name for path in self.sticks[stick].bundles(site)} & held
+            _promise(not carried, f"{PEER[site]} holds it, and it is carried: {carried}")
 
     def visit(self, site: str, stick: int) -> None:
         """The courier comes by where work goes on: something was asked meanwhile, or is answered now."""
@@ -161,6 +171,7 @@ class Crossing:
         """New keys: box, hybrid box, or signing."""
         self._fault("keys rotated")
         if what == "signing":
+            self.rotated.add(site)
             self._do(site, "rotate_signing")
         else:
             self._do(site, "rotate_box", kem=None if what == "box" else what)
@@ -279,18 +290,23 @@ class Crossing:
         del backups[:-3]
 
     def restore(self, site: str, which: int, what: str) -> None:
-        """One not older than a month is put back, silently: the database, the keys, or both."""
-        backups = [backup for day, backup in self.backups[site] if self.days - day <= MOST_DAYS]
+        """One not older than a month is put back, silently: the database, the keys, or both. What the command `restore`
+        is told of (`told`) may be older.
+        """
+        backups = [backup for day, backup in self.backups[site] if self.days - day <= MOST_DAYS or what == "told"]
         if not backups:
             return
         self._fault("restored")
         here = self.sites[site]
-        here.put_back(backups[which % len(backups)], database=what != "keys", keys=what != "database")
-        if what != "database":
+        here.put_back(backups[which % len(backups)], database=what != "keys", keys=what in ("keys", "both"))
+        if what in ("keys", "both"):
             self.keys_restored.add(site)
         if what == "keys":
             return
         self.restored[site] += 1
+        self.versions.pop(site, None)
+        if what == "told":
+            here.do("settle_restored", at=self._now(site), created_at="2026-09-21T00:00:00Z")
         if site == "request":
             self.forgotten |= set(self.asked) - {row for (row,) in here.rows("SELECT id::text FROM requests")}
             self._see_anew()
@@ -334,44 +350,60 @@ class Crossing:
 
     # What must be true
 
-    def check(self, site: str) -> None:
+    def check(self, site: str, *, released: bool = False) -> None:
         """After every step at a site."""
         here = self.sites[site]
         for written in read_written(here.exports, site, set(self.written)):
             self.written[written.name] = written
+        if site in self.rotated and not here.rows("SELECT 1 FROM transfer_peer WHERE hello IS NOT NULL"):
+            self.unheard.add(site)
         self._check_imports(here)
+        self._check_versions(here)
         if site == "request":
             self._check_requests(here)
-            self._check_users(here)
+            self._check_users(here, released=released)
         else:
             self._check_incoming(here)
 
     def _check_imports(self, here: ModelSite) -> None:
         sound = {each.checksum: each for each in self.written.values() if each.source == PEER[here.name]}
+        own = {each.checksum for each in self.written.values() if each.source == here.name}
         for checksum, status, code, stream in here.rows(
             "SELECT checksum, status, coalesce(code, ''), batch_type FROM import_batches"
         ):
             if status == "completed":
                 _promise(checksum in sound, f"a bundle that {PEER[here.name]} never wrote was applied: {checksum}")
+            elif status == "failed" and checksum in own:
+                _promise(here.name in self.keys_restored, f"a bundle of {here.name} itself lies in quarantine: {code}")
             elif status == "failed" and checksum in sound:
                 excused = (
                     (code in ("name_not_allowed", "sidecar_mismatch") and checksum in self.spoilt)
                     or (code == "bad_record" and stream in self.misread)
                     or (code == "bad_signature" and here.name in self.keys_restored)
+                    or (code == "bad_signature" and PEER[here.name] in self.unheard)
                     or code == "mass_removal"
                 )
                 _promise(excused, f"a sound bundle of {stream or sound[checksum].stream} lies in quarantine: {code}")
 
+    def _check_versions(self, here: ModelSite) -> None:
+        """Nothing brings an older state back, but a backup."""
+        now = {name: seq for name, seq in here.rows("SELECT stream, seq FROM applied_states")}
+        now |= {"heard": heard for (heard,) in here.rows("SELECT heard FROM transfer_peer")}
+        before = self.versions.get(here.name, {})
+        older = {name for name in before if now.get(name, 0) < before[name]}
+        _promise(not older, f"older than before at {here.name}: {older}")
+        self.versions[here.name] = now
+
     def _check_requests(self, here: ModelSite) -> None:
         rows = here.rows(
             "SELECT r.id::text, r.status, r.query_params->'query'->'range'->'amount'->>'gte', a.result_data::text,"
-            " r.error_code FROM requests r LEFT JOIN responses a ON a.request_id = r.id"
+            " r.error_code, a.id::text FROM requests r LEFT JOIN responses a ON a.request_id = r.id"
         )
         ids = [row[0] for row in rows]
         _promise(len(ids) == len(set(ids)), "a request is answered twice")
         _promise(self.seen.requests <= set(ids), "a request has vanished")
         self.seen.requests = set(ids)
-        for request_id, status, number, result, code in rows:
+        for request_id, status, number, result, code, answer in rows:
             _promise(request_id in self.asked, f"a forged request: {request_id}")
             _promise(int(number) == self.asked[request_id], f"a changed request: {request_id}")
             if status == "completed":
@@ -383,13 +415,14 @@ class Crossing:
                 )
                 _promise(excused, f"request {request_id} is {status}: {code}")
             before = self.seen.answers.get(request_id)
-            _promise(before in (None, (status, result)), f"a final state has changed: {before} -> {status}")
+            _promise(before in (None, (status, answer)), f"a final state has changed: {before} -> {status}, {answer}")
             if status in _FINAL:
-                self.seen.answers[request_id] = (status, result)
+                self.seen.answers[request_id] = (status, answer)
 
     def _see_anew(self) -> None:
         self.seen = Seen(requests={row for (row,) in self.sites.request.rows("SELECT id::text FROM requests")})
         self._check_requests(self.sites.request)
+        self._check_users(self.sites.request, released=True)
 
     def _check_incoming(self, here: ModelSite) -> None:
         rows = here.rows(
@@ -403,9 +436,15 @@ class Crossing:
             _promise(int(number) == self.asked[request_id], f"a changed request came in: {request_id}")
             _promise((status in _FINAL) == (answered is not None), f"{request_id} is {status}, its answer {answered}")
 
-    def _check_users(self, here: ModelSite) -> None:
-        for row in here.rows(_USERS):
+    def _check_users(self, here: ModelSite, *, released: bool) -> None:
+        rows = here.rows(_USERS)
+        for row in rows:
             _promise(row[-1] or row[:-1] in self.users, f"a user as the master never had it: {row}")
+        active = {row[0] for row in rows if row[-2]}
+        gone = self.active - active
+        many = len(self.active) >= 10 and len(gone) * 2 > len(self.active)
+        _promise(released or not many, f"{len(gone)} of {len(self.active)} users are gone, and nobody was asked")
+        self.active = active
 
     def _note_users(self) -> None:
         self.users |= {row[:-1] for row in self.sites.response.rows(_USERS)}
@@ -432,7 +471,7 @@ class Crossing:
                 self.release(site)
                 self.confirm_keys(site)
             self.execute(500)
-            if not self._open() and all(self._left(site) == ["holdings"] for site in PEER):
+            if not self._open() and all(self._left(site) == ["holdings"] for site in PEER) and not self._moving():
                 return
 
     def _left(self, site: str) -> list[str]:
@@ -446,6 +485,16 @@ class Crossing:
                 f"SELECT id::text FROM requests WHERE status NOT IN {_FINAL} ORDER BY 1"
             )
         ]
+
+    def _moving(self) -> bool:
+        """Whether an answer is still on its way, or an alert that a further trip may end."""
+        answers = self.sites.response.rows("SELECT 1 FROM query_results WHERE delivery <> 'confirmed' LIMIT 1")
+        return bool(answers) or any(self._told(site) for site in self.sites.both())
+
+    def _told(self, site: ModelSite) -> set[str]:
+        """The codes of open alerts for which nothing has happened."""
+        restored = {"site_rolled_back"} if self.restored[site.name] else set()
+        return {code for (code,) in site.rows("SELECT code FROM alerts WHERE ended_at IS NULL")} - restored
 
     def replay_everything(self) -> None:
         """All that was ever written comes once more, the youngest first."""
@@ -478,11 +527,16 @@ class Crossing:
             self._check_alarms(site)
 
     def _check_alarms(self, site: ModelSite) -> None:
-        told = {row for (row,) in site.rows("SELECT code FROM alerts WHERE ended_at IS NULL")}
-        restored = {"site_rolled_back"} if self.restored[site.name] else set()
-        _promise(told <= restored, f"false alarms at {site.name}: {told - restored}")
+        _promise(not self._told(site), f"false alarms at {site.name}: {self._told(site)}")
         ((alarms,),) = site.rows("SELECT count(*) FROM audit_logs WHERE action = 'site.rolled_back'")
         _promise(not alarms or self.restored[site.name] > 0, f"{site.name} says that it was restored, and it was not")
+        again = site.rows(
+            "SELECT 1 FROM export_batches WHERE mode = 'batch' AND error_message LIKE '%no longer lists%'"
+        )
+        _promise(
+            not again or self.restored[PEER[site.name]] > 0 or self.days > 60,
+            f"{site.name} sent again what {PEER[site.name]} has never lost",
+        )
         unfinished = site.rows("SELECT 1 FROM export_batches WHERE status IN ('pending', 'processing')")
         _promise(not unfinished, f"{site.name} left an export unfinished")
         known = {row for (row,) in site.rows("SELECT id::text FROM export_batches WHERE NOT metadata ? 'forgotten'")}
@@ -517,7 +571,7 @@ class Crossing:
                 said = here.do("arm", at=at, text=crash, then=step, arguments=arguments)
         except CrashedError:
             said = None
-        self.check(site)
+        self.check(site, released=step == "release_held")
         return said
 
     def _now(self, site: str) -> float:

@@ -13,6 +13,7 @@ from django.core.management import call_command
 
 from common_apps.audit.actors import SYSTEM
 from common_apps.core import clock, failpoints
+from common_apps.core.errors import DomainError
 from common_apps.operations.services import backups
 from common_apps.transfer.bundle.errors import BundleError, Code
 from common_apps.transfer.bundle.keypairs import Kem
@@ -52,11 +53,6 @@ def sync(path: str) -> str | None:
     """The courier's command with the stick at ``path``; the fault that ended it, if one did."""
     report = sync_media(path=Path(path), actor=SYSTEM, ours=True)
     return None if report.fault is None else f"{report.fault.code}: {report.fault.detail}"
-
-
-def settle_restored(created_at: str) -> None:
-    """What the command `restore` does after a backup is back."""
-    backups.settle_restored(created_at=created_at, actor=SYSTEM)
 
 
 def prune() -> None:
@@ -127,9 +123,19 @@ def confirm_keys() -> int:
 
 
 def release_held() -> list[str]:
-    """The operator releases whatever is held; what became of each."""
-    found = quarantined().filter(held_at__isnull=False).order_by("created_at")
-    return [quarantine.release_held(row_id=row.pk, actor=SYSTEM).outcome for row in found]
+    """The operator releases whatever is held; what became of each. One whose bytes are lost is forgotten by it."""
+    outcomes = []
+    for row in quarantined().filter(held_at__isnull=False).order_by("created_at"):
+        try:
+            outcomes.append(quarantine.release_held(row_id=row.pk, actor=SYSTEM).outcome)
+        except DomainError as refused:
+            outcomes.append(refused.code)
+    return outcomes
+
+
+def settle_restored(created_at: str) -> None:
+    """What the command `restore` does after a backup is back."""
+    backups.settle_restored(created_at=created_at, actor=SYSTEM)
 
 
 def discard_held() -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from common_apps.transfer.bundle.names import SIDECAR_SUFFIX, parse_name, sidecar_name
@@ -20,7 +21,7 @@ class Written:
     data: bytes
     sidecar: bytes
 
-    @property
+    @cached_property
     def checksum(self) -> str:
         return hashlib.sha256(self.data).hexdigest()
 
