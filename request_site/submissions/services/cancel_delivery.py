@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -83,7 +84,7 @@ def _move(batch_id: UUID, status: str, to: str) -> int:
     )
 
 
-def _execute(statement: str, parameters: list[object]) -> int:
+def _execute(statement: str, parameters: list[Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return cursor.rowcount
