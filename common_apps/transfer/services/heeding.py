@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from django.db import connection
 
+from common_apps.core.binary_copy import copy_rows, pack_jsonb, pack_text, pack_uuid
 from common_apps.core.failpoints import failpoint
 from common_apps.transfer.bundle import records
 from common_apps.transfer.folders import site_folders
@@ -74,7 +75,8 @@ def _read_lists(lines: Iterable[Any]) -> tuple[list[records.State], list[records
             """
         )
         cursor.execute("DELETE FROM heard_bundles")
-        with cursor.copy("COPY heard_bundles FROM STDIN") as copy:
+
+        def rows() -> Iterator[bytes]:
             for line in lines:
                 match line:
                     case records.State():
@@ -82,9 +84,12 @@ def _read_lists(lines: Iterable[Any]) -> tuple[list[records.State], list[records
                     case records.Sent():
                         sent.append(line)
                     case records.Applied():
-                        copy.write("".join(f"{each}\t{line.stream}\tapplied\t\\N\t[]\n" for each in line.batch_ids))
+                        said = _said(line.stream, "applied", None, [])
+                        yield from (pack_uuid(each) + said for each in line.batch_ids)
                     case records.Batch():
-                        copy.write_row((line.batch_id, line.stream, line.outcome, line.code, _json(line.records)))
+                        yield pack_uuid(line.batch_id) + _said(line.stream, line.outcome, line.code, line.records)
+
+        copy_rows("heard_bundles", ("batch_id", "stream", "outcome", "code", "records"), rows())
         cursor.execute("ANALYZE heard_bundles")
     # Only now: while the COPY is open, the connection can't be asked anything.
     return [_believed(state) for state in states], sent
@@ -99,5 +104,7 @@ def _believed(state: records.State) -> records.State:
     return records.State(stream=state.stream, seq=0, batch_id=None, refused=None)
 
 
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+def _said(stream: str, outcome: str, code: str | None, names: list[str]) -> bytes:
+    """All columns behind the bundle's id."""
+    words = pack_text(stream) + pack_text(outcome) + pack_text(code)
+    return words + pack_jsonb(msgspec.json.encode(names))
