@@ -130,6 +130,10 @@ class Folder:
     def remove_folder(self, name: str) -> bool:
         """Removes it if it is empty; whether it was."""
         try:
+            # Not every driver says ENOTEMPTY: fusefat says EPERM.
+            with self.folder(name) as inner:
+                if next(inner.entries(), None) is not None:
+                    return False
             os.rmdir(name, dir_fd=self.descriptor)
         except OSError as error:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR):

@@ -114,8 +114,7 @@ def place_in(roots: Sequence[Path], path: Path | str) -> tuple[Path, tuple[str, 
     """The root and the names from there to ``path``, by the words alone. Raises StickError outside_media_roots."""
     wanted = _absolute(path)
     for root in map(_absolute, roots):
-        # No file system takes a NUL.
-        if "\0" not in str(path) and (wanted == root or root in wanted.parents):
+        if wanted == root or root in wanted.parents:
             return root, wanted.relative_to(root).parts
     raise StickError(
         StickCode.OUTSIDE_ROOTS, f"{path} is not below an allowed folder ({', '.join(map(str, roots)) or 'none'})."

@@ -137,6 +137,8 @@ def _carry(stick: Stick, run: _Run, report: SyncReport) -> None:
         raise
     _record(report, before, run.actor)
     failpoint("carry.recorded")
+    if any(each.stream == HOLDINGS and each.fate == "left" for each in report.carried):
+        raise StickError(StickCode.FULL, "The stick is full: not even the holdings fit.")
     report.safe_to_remove = True
     try:
         apart.raise_first()
