@@ -27,7 +27,7 @@ from common_apps.transfer.services.export_steps import (
     publish_file,
     write_file,
 )
-from common_apps.transfer.services.files import return_to_exports
+from common_apps.transfer.services.files import is_intact, return_to_exports
 from common_apps.transfer.services.peer import heard_hello, is_readable_by, own_hello
 from common_apps.transfer.services.transactions import repeatable_read, try_again
 
@@ -113,7 +113,7 @@ def _are_holdings_due(run: ExportRun, newest: ExportBatch, hello: Hello) -> bool
 
 def _can_be_carried(run: ExportRun, newest: ExportBatch) -> bool:
     """Whether the peer can read and believe the newest bundle, as far as can be done about it, and its file is there
-    to go (from the archive, if need be).
+    to go (from the archive, if need be) with the bytes that were written.
     """
     hello, keys = heard_hello(), run.keys
     # A peer that trusts no key of this site (yet) would not believe a new bundle either.
@@ -122,7 +122,7 @@ def _can_be_carried(run: ExportRun, newest: ExportBatch) -> bool:
     if not readable and (newest.box_key, newest.signer, newest.schema) != as_now:
         return False
     path = locate_bundle(newest, run.folders)
-    if path is None:
+    if path is None or not is_intact(newest, run.folders):
         return False
     return_to_exports(path, run.folders, newest)
     return True

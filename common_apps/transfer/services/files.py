@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import structlog
 from django.db.models import Q
 
 from common_apps.core import clock
@@ -17,6 +18,8 @@ from common_apps.transfer.choices import ExportStatus
 from common_apps.transfer.folders import Folders, move_durably, remove_bundle
 from common_apps.transfer.models import ExportBatch
 from common_apps.transfer.selectors import locate_bundle
+
+log = structlog.get_logger("transfer.files")
 
 
 def tidy_exports(*, stream: str, folders: Folders) -> None:
@@ -55,13 +58,14 @@ def return_to_exports(path: Path, folders: Folders, batch: ExportBatch) -> None:
 
 
 def is_intact(batch: ExportBatch, folders: Folders) -> bool:
-    """Whether the bundle's file is there with the bytes that were written."""
+    """Whether the bundle's file is there with the bytes that were written. One that can't be read is not."""
     path = locate_bundle(batch, folders)
-    if path is None or path.stat().st_size != batch.file_size_bytes:
-        return False
     try:
+        if path is None or path.stat().st_size != batch.file_size_bytes:
+            return False
         return measure(path).checksum == batch.checksum
-    except BundleError:
+    except (BundleError, OSError) as error:
+        log.warning("a bundle's file can't be read", file=batch.filename, error=str(error))
         return False
 
 
