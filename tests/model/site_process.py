@@ -1,8 +1,8 @@
 """One site's real services in a process of their own: `python -m tests.model.site_process`.
 
-In: a line of JSON, {"do": name, "at": seconds of the site's clock, ...arguments}. Out: {"said": what the step gives}, or
-{"crashed": failpoint}, or {"error": traceback}. A crash is a BaseException at a failpoint: nothing above it keeps it, the
-connection to the database is dropped, and the next line is done as by a process that was started anew.
+In: a line of JSON, {"do": name, "at": seconds of the site's clock, ...arguments}. Out: {"said": what the step gives},
+or {"crashed": failpoint}, or {"error": traceback}. A crash is a BaseException at a failpoint: nothing above it
+keeps it, the connection to the database is dropped, and the next line is done as by a process that was started anew.
 """
 
 import faulthandler

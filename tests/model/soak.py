@@ -1,53 +1,138 @@
-"""`python -m tests.model.soak SECONDS [SEED]`: the hostile stick by the hour, from seed to seed; a failure names its own."""
+"""The hostile stick by the hour: `python -m tests.model.soak SECONDS [SEED]`.
+
+Runs of moves, each drawn by a seed of its own, by as many workers as there are processors. A failure names its seed and
+the moves; `python -m tests.model.soak --seed N` does that run again, with fewer and fewer moves.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import count, islice
+from typing import Any
 
-from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis.stateful import run_state_machine_as_test
-
-from tests.model.crossing import Tally
-from tests.model.machine import machine_for
+from tests.model.crossing import Crossing, Tally
+from tests.model.moves import draw
 from tests.model.sites import Sites, two_sites
 
-EXAMPLES = 5
-STEPS = 60
+STEPS = 100
+_PATIENCE_SECONDS = 1800
+
+Drawn = tuple[str, dict[str, Any]]
 
 
-def run(sites: Sites, tally: Tally, number: int, *, examples: int = EXAMPLES, steps: int = STEPS) -> None:
-    """So many examples from a seed. Raises AssertionError with the steps that lead there."""
-    machine = machine_for(sites, tally)
-    options = settings(
-        max_examples=examples,
-        stateful_step_count=steps,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-        print_blob=False,
-    )
-    run_state_machine_as_test(seed(number)(machine), settings=options)
+class BrokenRunError(AssertionError):
+    """A run that broke a promise, with its seed and its moves."""
+
+
+def plan(seed: int, steps: int) -> tuple[bool, list[Drawn]]:
+    """Whether the sites have met before the run begins, and its moves."""
+    chance = random.Random(seed)
+    return chance.random() < 0.7, [draw(chance) for _ in range(steps)]
+
+
+def play(sites: Sites, tally: Tally, *, met: bool, moves: Iterable[Drawn]) -> None:
+    """One run to its end. Raises AssertionError where a promise is broken."""
+    crossing = Crossing(sites, tally, met=met)
+    for move in moves:
+        crossing.step(*move)
+    crossing.finish()
+
+
+def work(first: int, stride: int, until: float | None, runs: int | None, steps: int) -> Tally:
+    """Runs of the seeds ``first``, ``first + stride``, .. until the time is up or so many were made.
+
+    Raises BrokenRunError.
+    """
+    tally = Tally()
+    with two_sites() as sites:
+        began = time.monotonic()
+        for seed in islice(count(first, stride), runs):
+            if until is not None and time.monotonic() - began >= until:
+                break
+            met, moves = plan(seed, steps)
+            before = tally.steps
+            try:
+                play(sites, tally, met=met, moves=moves)
+            except AssertionError as broken:
+                done = "\n".join(f"  {move}" for move in moves[: tally.steps - before])
+                raise BrokenRunError(f"{broken}\nseed {seed}, met={met}, after {tally.line()}:\n{done}") from None
+    return tally
+
+
+def soak(*, seed: int, until: float | None = None, runs: int | None = None, steps: int = STEPS) -> Tally:
+    """All workers, each with two sites of its own: what they did together. Raises BrokenRunError."""
+    workers = os.cpu_count() or 1
+    total = Tally()
+    with ProcessPoolExecutor(workers) as pool:
+        shares = [None if runs is None else len(range(number, runs, workers)) for number in range(workers)]
+        futures = [pool.submit(work, seed + number, workers, until, shares[number], steps) for number in range(workers)]
+        for future in futures:
+            total.add(future.result(_PATIENCE_SECONDS if until is None else None))
+    return total
+
+
+def shrink(moves: Sequence[Drawn], fails: Callable[[Sequence[Drawn]], bool]) -> list[Drawn]:
+    """As few of the moves as still fail."""
+    left, size = list(moves), max(1, len(moves) // 2)
+    while True:
+        start = 0
+        while start < len(left):
+            without = left[:start] + left[start + size :]
+            if fails(without):
+                left = without
+            else:
+                start += size
+        if size == 1:
+            return left
+        size = max(1, size // 2)
+
+
+def again(seed: int, steps: int = STEPS) -> int:
+    """The run of a seed once more; of one that fails, the fewest moves."""
+    met, moves = plan(seed, steps)
+    said = ""
+
+    def fails(some: Sequence[Drawn]) -> bool:
+        nonlocal said
+        try:
+            play(sites, Tally(), met=met, moves=some)
+        except AssertionError as broken:
+            said = str(broken)
+            print(f"{len(some)} moves: {said.splitlines()[-1]}", flush=True)
+            return True
+        return False
+
+    with two_sites() as sites:
+        if not fails(moves):
+            print(f"seed {seed}: every promise was kept")
+            return 0
+        fewest = shrink(moves, fails)
+    print(f"seed {seed}, met={met}: {said}")
+    for move in fewest:
+        print(f"  {move}")
+    return 1
 
 
 def main(arguments: list[str]) -> int:
     """Exit code 0 where every promise was kept."""
+    if arguments[0] == "--seed":
+        return again(int(arguments[1]))
     seconds = float(arguments[0])
-    first = int(arguments[1]) if len(arguments) > 1 else random.SystemRandom().randrange(2**32)
-    tally = Tally()
-    number = first
-    with two_sites() as sites:
-        began = time.monotonic()
-        while time.monotonic() - began < seconds:
-            try:
-                run(sites, tally, number)
-            except AssertionError:
-                print(f"seed {number}: python -m tests.model.soak 1 {number}")
-                raise
-            number += 1
-    print(f"{tally.line()} in {time.monotonic() - began:.0f} s (seeds {first} to {number - 1})")
+    seed = int(arguments[1]) if len(arguments) > 1 else random.SystemRandom().randrange(2**32)
+    print(f"two sites and a hostile stick for {seconds:.0f} s, from seed {seed}", flush=True)
+    began = time.monotonic()
+    try:
+        tally = soak(seed=seed, until=seconds)
+    except BrokenRunError as broken:
+        print(f"BROKEN: {broken}\nagain, with fewer moves: python -m tests.model.soak --seed N")
+        return 1
+    print(f"{tally.line()} in {time.monotonic() - began:.0f} s")
+    print(", ".join(f"{kind} {times}" for kind, times in tally.faults.most_common()))
     return 0
 
 

@@ -38,9 +38,9 @@ def _days(count: int) -> list[Move]:
 
 TRACES: dict[str, list[Move]] = {
     "a stranger's bundles": [
-        ("forge", {"stick": 0, "stream": "requests", "source": _REQUEST}),
+        ("forge", {"stick": 0, "stream": "requests"}),
         _sync(_RESPONSE),
-        ("forge", {"stick": 0, "stream": "results", "source": _RESPONSE}),
+        ("forge", {"stick": 0, "stream": "results"}),
         _sync(_REQUEST),
     ],
     "a bundle turned back": [*_OUT, ("turn_back", {"stick": 0, "which": 0}), _sync(_RESPONSE), _sync(_REQUEST)],
@@ -109,6 +109,11 @@ TRACES: dict[str, list[Move]] = {
         ("export", {"site": _RESPONSE}),
         ("lose_file", {"site": _RESPONSE, "which": 1, "damaged": False}),
     ],
+    "a state's file damaged": [
+        _RENAME,
+        ("export", {"site": _RESPONSE}),
+        ("lose_file", {"site": _RESPONSE, "which": 1, "damaged": True}),
+    ],
     "questions held": [("misread_stream", {"stream": "requests"}), *_OUT, _sync(_REQUEST), _sync(_REQUEST)],
     "questions held, and lost": [
         ("misread_stream", {"stream": "requests"}),
@@ -151,7 +156,12 @@ TRACES: dict[str, list[Move]] = {
         _sync(_REQUEST),
     ],
     "a delta lost": [_NEW, _sync(_RESPONSE, 1), _RENAME, _sync(_RESPONSE)],
-    "old holdings": [*_ROUND, ("replay", {"stick": 1, "which": 1, "count": 2}), _sync(_REQUEST, 1), _sync(_RESPONSE, 1)],
+    "old holdings": [
+        *_ROUND,
+        ("replay", {"stick": 1, "which": 1, "count": 2}),
+        _sync(_REQUEST, 1),
+        _sync(_RESPONSE, 1),
+    ],
     "an exporter dies": [
         _SUBMIT,
         ("crash", {"site": _REQUEST, "stick": 0, "point": "export.claimed", "number": 1}),
