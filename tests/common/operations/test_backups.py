@@ -145,7 +145,8 @@ def test_restore_leaves_all_as_it_was_when_the_dump_breaks_half_way(
     folder = _back_up(tmp_path)
     record(action="after", actor=SYSTEM)
     dump = folder / "database.dump"
-    dump.write_bytes(dump.read_bytes()[:-4000])
+    # Its last bytes alone pg_restore would not miss: only the manifest's checksum, which is switched off here, tells.
+    dump.write_bytes(dump.read_bytes()[: dump.stat().st_size // 2])
     monkeypatch.setattr(backups, "check_backup", lambda folder: backups.Manifest(1, settings.SITE, "", [], {}))
     with pytest.raises(DomainError, match="pg_restore"):
         backups.restore_backup(folder=folder, actor=SYSTEM)
