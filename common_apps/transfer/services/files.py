@@ -7,13 +7,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import structlog
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from common_apps.core import clock
 from common_apps.core.failpoints import failpoint
+from common_apps.transfer.bundle.durability import replace_atomically
 from common_apps.transfer.bundle.envelope import measure
 from common_apps.transfer.bundle.errors import BundleError
+from common_apps.transfer.bundle.header import parse_header
+from common_apps.transfer.bundle.layout import PREFIX_SIZE, parse_prefix
 from common_apps.transfer.bundle.names import sidecar_name
+from common_apps.transfer.bundle.sidecar import build_sidecar, encode_sidecar
 from common_apps.transfer.choices import ExportStatus
 from common_apps.transfer.folders import Folders, move_durably, remove_bundle
 from common_apps.transfer.models import ExportBatch
@@ -28,10 +32,7 @@ def tidy_exports(*, stream: str, folders: Folders) -> None:
 
     What was begun and broken off is done by the next call. Raises OSError.
     """
-    kept = ExportBatch.objects.filter(batch_type=stream, status=ExportStatus.COMPLETED, pruned_at=None)
-    gone = Q(superseded_at__isnull=False) | Q(ended_at__isnull=False)
-    here = Q(confirmed_at__isnull=False, file_path__startswith=f"{folders.exports / stream}/")
-    for batch in kept.filter(gone | here).only("batch_type", "filename", "superseded_at", "ended_at"):
+    for batch in untidy_exports(stream, folders).only("batch_type", "filename", "superseded_at", "ended_at"):
         failpoint("export.tidying")
         if batch.superseded_at is None and batch.ended_at is None:
             _archive(batch, folders)
@@ -41,8 +42,18 @@ def tidy_exports(*, stream: str, folders: Folders) -> None:
         ExportBatch.objects.filter(pk=batch.pk).update(pruned_at=clock.now(), file_path="")
 
 
+def untidy_exports(stream: str, folders: Folders) -> QuerySet[ExportBatch]:
+    """Bundles whose files lie in EXPORT_DIR though the peer has them, or lie anywhere though nobody needs them."""
+    kept = ExportBatch.objects.filter(batch_type=stream, status=ExportStatus.COMPLETED, pruned_at=None)
+    gone = Q(superseded_at__isnull=False) | Q(ended_at__isnull=False)
+    here = Q(confirmed_at__isnull=False, file_path__startswith=f"{folders.exports / stream}/")
+    return kept.filter(gone | here)
+
+
 def return_to_exports(path: Path, folders: Folders, batch: ExportBatch) -> None:
-    """A bundle that has to go again lies in EXPORT_DIR: moved back from the archive if it is there. Raises OSError."""
+    """A bundle that has to go again, and is intact, lies in EXPORT_DIR beside its sidecar: moved back from the archive
+    if it is there. Raises OSError.
+    """
     target = folders.exports / batch.batch_type / batch.filename
     if path != target:
         move_durably(path, target)
@@ -52,9 +63,20 @@ def return_to_exports(path: Path, folders: Folders, batch: ExportBatch) -> None:
     archived = folders.exported / batch.batch_type / sidecar.name
     if not sidecar.is_file() and archived.is_file():
         move_durably(archived, sidecar)
+    _mend_sidecar(target, sidecar, batch)
     # Also where an earlier move was done, and the transaction that it belonged to rolled back.
     if batch.file_path != str(target):
         ExportBatch.objects.filter(pk=batch.pk).update(file_path=str(target))
+
+
+def _mend_sidecar(path: Path, sidecar: Path, batch: ExportBatch) -> None:
+    """A disk may lose or damage the sidecar alone: the other site would refuse the bundle for it at every trip."""
+    with path.open("rb") as file:
+        header = parse_header(file.read(parse_prefix(file.read(PREFIX_SIZE))))
+    right = encode_sidecar(build_sidecar(header, size=path.stat().st_size, checksum=batch.checksum))
+    if not sidecar.is_file() or sidecar.read_bytes() != right:
+        log.warning("a bundle's sidecar is written again", file=batch.filename)
+        replace_atomically(sidecar, right)
 
 
 def is_intact(batch: ExportBatch, folders: Folders) -> bool:
