@@ -343,16 +343,18 @@ class Crossing:
         self._do(site, "pass_days", count=count)
         self.offset[site] += count * _DAY
 
-    def lose_file(self, site: str, which: int, damaged: bool) -> None:
-        """A site's disk loses a bundle that it has written, or damages it."""
+    def lose_file(self, site: str, which: int, how: str) -> None:
+        """A site's disk loses a bundle that it has written, or its sidecar, or damages either."""
         found = sorted(self.sites[site].exports.glob("*/*.enc"))
         if found:
             self._fault("disk")
             path = found[which % len(found)]
-            if damaged:
+            if "sidecar" in how:
+                path = path.with_name(path.name + ".meta.json")
+            if how.startswith("lost"):
+                path.unlink(missing_ok=True)
+            elif path.exists():
                 path.write_bytes(path.read_bytes()[:-3] + b"...")
-            else:
-                path.unlink()
 
     def lose_held(self, site: str) -> None:
         """A site's disk loses its quarantine."""

@@ -65,7 +65,11 @@ MOVES = (
     Move("release", 1, {"site": _SITE}),
     Move("discard", 1, {"site": _SITE}),
     Move("lose_held", 1, {"site": _SITE}),
-    Move("lose_file", 2, {"site": _SITE, "which": _WHICH, "damaged": (False, True)}),
+    Move(
+        "lose_file",
+        2,
+        {"site": _SITE, "which": _WHICH, "how": ("lost", "damaged", "lost sidecar", "damaged sidecar")},
+    ),
 )
 _WEIGHTS = [move.weight for move in MOVES]
 

@@ -97,22 +97,32 @@ TRACES: dict[str, list[Move]] = {
     "a file lost": [
         _SUBMIT,
         ("export", {"site": _REQUEST}),
-        ("lose_file", {"site": _REQUEST, "which": 1, "damaged": False}),
+        ("lose_file", {"site": _REQUEST, "which": 1, "how": "lost"}),
     ],
     "a file damaged": [
         _SUBMIT,
         ("export", {"site": _REQUEST}),
-        ("lose_file", {"site": _REQUEST, "which": 1, "damaged": True}),
+        ("lose_file", {"site": _REQUEST, "which": 1, "how": "damaged"}),
     ],
     "a state's file lost": [
         _RENAME,
         ("export", {"site": _RESPONSE}),
-        ("lose_file", {"site": _RESPONSE, "which": 1, "damaged": False}),
+        ("lose_file", {"site": _RESPONSE, "which": 1, "how": "lost"}),
     ],
     "a state's file damaged": [
         _RENAME,
         ("export", {"site": _RESPONSE}),
-        ("lose_file", {"site": _RESPONSE, "which": 1, "damaged": True}),
+        ("lose_file", {"site": _RESPONSE, "which": 1, "how": "damaged"}),
+    ],
+    "a sidecar lost": [
+        _SUBMIT,
+        ("export", {"site": _REQUEST}),
+        ("lose_file", {"site": _REQUEST, "which": 1, "how": "lost sidecar"}),
+    ],
+    "a state's sidecar damaged": [
+        _RENAME,
+        ("export", {"site": _RESPONSE}),
+        ("lose_file", {"site": _RESPONSE, "which": 1, "how": "damaged sidecar"}),
     ],
     "questions held": [("misread_stream", {"stream": "requests"}), *_OUT, _sync(_REQUEST), _sync(_REQUEST)],
     "questions held, and lost": [
