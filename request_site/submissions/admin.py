@@ -5,15 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import transaction
 from django.db.models import CharField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Cast, Coalesce
-from django.http import HttpRequest
-from django.utils.html import format_html
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html, format_html_join
 
 from common_apps.accounts.models import User
+from common_apps.audit.actors import actor_of
 from common_apps.core.admin import ReadOnlyAdmin
+from common_apps.core.errors import DomainError
+from common_apps.transfer.admin.asking import confirmation
 from request_site.submissions.models import Cancellation, IdempotencyKey, Request, Response
+from request_site.submissions.selectors import describe_timeline
+from request_site.submissions.services import cancel_request
+from request_site.submissions.tasks import wake_exporter
 
 # A page of megabytes helps nobody: the API has the whole of it.
 SHOWN_CHARACTERS = 64 * 1024
@@ -40,7 +48,7 @@ class RequestAdmin(ReadOnlyAdmin):
     show_full_result_count = False
     fieldsets = [
         (None, {"fields": ["id", "asker", "status", "priority", "query_type", "params", "search_body", "notes"]}),
-        ("The way", {"fields": ["created_at", "exported_at", "export_batch", "answered_at", "trace_id"]}),
+        ("The way", {"fields": ["hops", "waits_for", "export_batch", "trace_id"]}),
         ("What went wrong", {"fields": ["error_code", "error_message", "retry_count", "recovered"]}),
     ]
 
@@ -53,6 +61,68 @@ class RequestAdmin(ReadOnlyAdmin):
             .annotate(asker_name=Coalesce(Subquery(names), Cast("user_id", CharField())))
             .defer("elasticsearch_query")
         )
+
+    actions = ["cancel"]
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        """Admins: an operator changes nothing."""
+        return bool(request.user.has_perm("submissions.change_request"))
+
+    @admin.action(description="Cancel", permissions=["cancel"])
+    def cancel(self, request: HttpRequest, chosen: QuerySet[Request]) -> HttpResponse | None:
+        """The page that says what will happen first; then each request, on its own."""
+        if request.POST.get("confirmed") != "cancel":
+            return confirmation(
+                self,
+                request,
+                title="Cancel requests?",
+                steps=[
+                    f"{chosen.count()} requests are given up; those that have an answer already are left as they are.",
+                    "One that never left is cancelled at once. That can't be undone; its asker may ask again.",
+                    "Of one that has left, the other site is asked with the next trip. Its answer decides: cancelled, "
+                    "or the result where it was too late.",
+                ],
+                here=True,
+                button="Cancel them",
+                hidden=[
+                    ("action", "cancel"),
+                    ("confirmed", "cancel"),
+                    *((ACTION_CHECKBOX_NAME, str(pk)) for pk in chosen.values_list("pk", flat=True)),
+                ],
+            )
+        for row in chosen:
+            try:
+                cancel_request(user=request.user, request_id=row.pk, actor=actor_of(request))
+            except DomainError as error:
+                messages.warning(request, f"{row.pk}: {error.detail}")
+            else:
+                messages.success(request, f"{row.pk}: given up.")
+        transaction.on_commit(wake_exporter)
+        return None
+
+    @admin.display(description="hops")
+    def hops(self, row: Request) -> str:
+        """The eight hops, with their times in UTC."""
+        return format_html(
+            "<ol>{}</ol>",
+            format_html_join(
+                "",
+                "<li>{}: {} ({})</li>",
+                (
+                    (hop.name, f"{hop.at:%Y-%m-%d %H:%M:%S}" if hop.at else "-", hop.meaning)
+                    for hop in describe_timeline(row).hops
+                ),
+            ),
+        )
+
+    @admin.display(description="waits for")
+    def waits_for(self, row: Request) -> str:
+        """What it waits for, and since when it should be here."""
+        timeline = describe_timeline(row)
+        if timeline.expected_at is None:
+            return timeline.detail
+        late = "Overdue: expected" if timeline.overdue else "Expected"
+        return f"{timeline.detail} {late} {timeline.expected_at:%Y-%m-%d %H:%M} UTC, as of {timeline.samples} others."
 
     @admin.display(description="user", ordering="asker_name")
     def asker(self, row: Any) -> str:

@@ -56,3 +56,33 @@ def test_request_shows_its_users_id_when_the_user_has_not_come(operator: Client,
 @pytest.mark.parametrize("query", ["status=pending", "status__exact=pending", "query_type=match", "recovered__exact=0"])
 def test_list_filters_when_asked(operator: Client, row: Request, query: str) -> None:
     assert str(row.pk).encode() in operator.get(f"/admin/submissions/request/?{query}", follow=True).content
+
+
+def test_request_page_tells_the_way_when_an_operator_looks(operator: Client, row: Request) -> None:
+    shown = operator.get(f"/admin/submissions/request/{row.pk}/change/").content.decode()
+    assert "submitted: 2026-01-02 00:00:00" in shown
+    assert "It leaves with the next bundle" in shown
+
+
+def test_cancel_is_asked_for_on_a_page_and_done_when_an_admin_confirms(row: Request) -> None:
+    admin = Client()
+    admin.force_login(make_user("ada", role="admin"), "common_apps.accounts.backends.AccountsBackend")
+    left = Request.objects.create(user_id=new_id(), query_type="match", query_params={}, created_at=NOW)
+    chosen = {"action": "cancel", "_selected_action": [str(left.pk)]}
+    page = admin.post("/admin/submissions/request/", chosen)
+    assert "This will happen:" in page.content.decode()
+    left.refresh_from_db()
+    assert left.status == "pending"
+    assert admin.post("/admin/submissions/request/", chosen | {"confirmed": "cancel"}).status_code == 302
+    left.refresh_from_db()
+    assert left.status == "cancelled"
+
+
+def test_cancel_is_not_offered_when_an_operator_looks(operator: Client, row: Request) -> None:
+    assert b'value="cancel"' not in operator.get("/admin/submissions/request/").content
+    operator.post(
+        "/admin/submissions/request/",
+        {"action": "cancel", "_selected_action": [str(row.pk)], "confirmed": "cancel"},
+    )
+    row.refresh_from_db()
+    assert row.status == "pending"
