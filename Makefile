@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo airgap start carry stop logs test test-elasticsearch check bench lock clean
+.PHONY: help setup demo airgap start carry stop logs test test-elasticsearch soak check bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ test: $(INSTALLED) ## the whole suite but for what needs Java or a browser, with
 
 test-elasticsearch: $(INSTALLED) ## the tests that need a real Elasticsearch (brought through Maven; needs Java 17)
 	@$(PY) -m devstack.elasticsearch run -- $(PY) -m devstack.pytest response tests/elasticsearch
+
+soak: $(INSTALLED) ## the hostile stick for SECONDS (600): everything crosses, whatever it does; SEED=n for the same again
+	@$(PY) -m tests.model.soak $(or $(SECONDS),600) $(SEED)
 
 check: $(INSTALLED) ## ruff, mypy, import contracts, migrations, check --deploy on both sites, settings page
 	@$(PY) -m devstack.check
