@@ -350,6 +350,8 @@ class Crossing:
             self._fault("disk")
             path = found[which % len(found)]
             if "sidecar" in how:
+                # A courier may come before the damage is noticed.
+                self.spoilt.add(self.written[path.name].checksum)
                 path = path.with_name(path.name + ".meta.json")
             if how.startswith("lost"):
                 path.unlink(missing_ok=True)
