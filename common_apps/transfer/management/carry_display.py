@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
 from common_apps.core.tables import Output, print_table
 from common_apps.transfer.services.media_report import Phase, SyncReport, silent
 from common_apps.transfer.services.media_report import Progress as Watch
@@ -25,12 +22,15 @@ _MOST_SHOWN = 20
 @contextmanager
 def bar(stream: TextIO) -> Iterator[Watch]:
     """Shows how far each phase is, where ``stream`` is a terminal; else nothing."""
-    console = Console(file=stream)
-    if not console.is_terminal:
+    if not stream.isatty():
         yield silent
         return
+    # It takes a while to import, and most carries are run by programs.
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description:<26}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+    with Progress(*columns, TimeRemainingColumn(), console=Console(file=stream), transient=True) as progress:
         tasks: dict[Phase, TaskID] = {}
 
         def show(phase: Phase, done: int, total: int) -> None:
