@@ -49,8 +49,9 @@ test: $(INSTALLED) ## the whole suite but for what needs Java or a browser, with
 test-elasticsearch: $(INSTALLED) ## the tests that need a real Elasticsearch (brought through Maven; needs Java 17)
 	@$(PY) -m devstack.elasticsearch run -- $(PY) -m devstack.pytest response tests/elasticsearch
 
-soak: $(INSTALLED) ## the hostile stick for SECONDS (600): everything crosses, whatever it does; SEED=n for the same again
+soak: $(INSTALLED) ## the hostile stick for SECONDS (600), SEED=n for the same again; then a crash at every pair of points
 	@$(PY) -m tests.model.soak $(or $(SECONDS),600) $(SEED)
+	@AIRFERRY_CRASH_PAIRS=all $(PY) -m devstack.pytest response tests/common/transfer/test_crashes.py -q --timeout=14400
 
 check: $(INSTALLED) ## ruff, mypy, import contracts, migrations, check --deploy on both sites, settings page
 	@$(PY) -m devstack.check
