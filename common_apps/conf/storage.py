@@ -46,6 +46,7 @@ def storage(site: str, env: dict[str, Any]) -> dict[str, Any]:
         "KEY_DIR": env["KEY_DIR"],
         "MEDIA_ROOTS": env["MEDIA_ROOTS"],
         "EXPORT_WAIT_SECONDS": env["EXPORT_WAIT_SECONDS"],
+        "LOCK_WAIT_SECONDS": env["LOCK_WAIT_SECONDS"],
         "RESCAN_SECONDS": env["RESCAN_SECONDS"],
         "LOG_BUNDLE_RECORDS": env["LOG_BUNDLE_RECORDS"],
         "LOG_BUNDLE_MIB": env["LOG_BUNDLE_MIB"],

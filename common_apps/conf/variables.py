@@ -146,6 +146,12 @@ VARIABLES: tuple[Variable, ...] = (
         "The automatic export waits until 500 rows wait, or the oldest has waited this long.",
     ),
     Variable(
+        "LOCK_WAIT_SECONDS",
+        "whole",
+        120,
+        "So long an import waits for a running export, and either for another one; then it says who holds it up.",
+    ),
+    Variable(
         "LOG_BUNDLE_RECORDS",
         "whole",
         500,

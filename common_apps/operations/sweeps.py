@@ -27,7 +27,7 @@ def scan() -> None:
     """Takes in what lies in IMPORT_DIR."""
     try:
         scan_imports(actor=SYSTEM)
-    except TransferNotReadyError as error:
+    except (TransferNotReadyError, TransferBusyError) as error:
         log.warning("import_not_possible_yet", detail=error.detail)
 
 
@@ -73,12 +73,12 @@ def _export(kind: str) -> None:
     for stream in sent_streams():
         if STREAMS[stream].kind != kind or not is_export_due(stream):
             continue
-        try:
-            with apart.keep(stream):
+        with apart.keep(stream):
+            try:
                 export_stream(stream=stream, actor=SYSTEM, wait=False)
-        except TransferBusyError:
-            continue  # whoever holds the lock takes what waits
-        except TransferNotReadyError as error:
-            log.warning("export_not_possible_yet", stream=stream, detail=error.detail)
-            return
+            except TransferBusyError:
+                continue  # whoever holds the lock takes what waits
+            except TransferNotReadyError as error:
+                log.warning("export_not_possible_yet", stream=stream, detail=error.detail)
+                return
     apart.raise_first()

@@ -21,6 +21,19 @@ class TransferBusyError(DomainError):
         super().__init__("conflict", f"{what} is running already; it takes whatever waits with it.")
 
 
+class TransferStuckError(TransferBusyError):
+    """Somebody else is at it, and has been for longer than one waits. ``holder``: the process, where it is known."""
+
+    def __init__(self, what: str, *, seconds: int, holder: int | None) -> None:
+        who = f"process {holder}" if holder else "a process of this site"
+        DomainError.__init__(
+            self,
+            "conflict",
+            f"{what} has been running in {who} for longer than {seconds} s (LOCK_WAIT_SECONDS). If that process hangs, "
+            "end it: whoever comes next takes up its work.",
+        )
+
+
 class UnknownStreamError(DomainError):
     """No such stream leaves this site."""
 

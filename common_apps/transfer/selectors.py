@@ -89,6 +89,11 @@ def quarantined() -> QuerySet[ImportBatch]:
     return ImportBatch.objects.filter(status=ImportStatus.FAILED, discarded_at=None)
 
 
+def held_bundles() -> QuerySet[ImportBatch]:
+    """Those of the quarantine that are remembered, and wait for an operator's word."""
+    return quarantined().filter(held_at__isnull=False)
+
+
 def find_quarantined(name: str) -> ImportBatch | None:
     """By the row's id, or by the beginning of the file's checksum (8 characters at least) where it fits one alone."""
     try:

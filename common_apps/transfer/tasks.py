@@ -34,26 +34,32 @@ def export(streams: list[str] | None = None, full: bool = False, actor: dict[str
     written, outcome = 0, "done"
     apart = Apart()
     for each in sent_streams() if streams is None else streams:
-        try:
-            with apart.keep(each):
+        with apart.keep(each):
+            try:
                 written += len(export_stream(stream=each, actor=who, full=full, wait=False))
-        except UnknownStreamError as error:
-            log.warning("not a stream of this site", stream=each, detail=error.detail)
-        except TransferBusyError as error:
-            log.info("export is busy", stream=each, detail=error.detail)
-            outcome = "busy"
-        except TransferNotReadyError as error:
-            log.warning("export is not possible yet", stream=each, detail=error.detail)
-            return {"outcome": "not_ready", "bundles": written}
+            except UnknownStreamError as error:
+                log.warning("not a stream of this site", stream=each, detail=error.detail)
+            except TransferBusyError as error:
+                log.info("export is busy", stream=each, detail=error.detail)
+                outcome = "busy"
+            except TransferNotReadyError as error:
+                log.warning("export is not possible yet", stream=each, detail=error.detail)
+                return {"outcome": "not_ready", "bundles": written}
     apart.raise_first()
     return {"outcome": outcome, "bundles": written}
 
 
 @shared_task(name="transfer.import_scan", acks_late=True)
 def import_scan(actor: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Scans IMPORT_DIR: {outcome: done or not_ready, files: how many, refused: how many are alarming}."""
+    """Scans IMPORT_DIR: {outcome: done, busy or not_ready, files: how many, refused: how many are alarming}.
+
+    Busy means that another importer has not let go of its lock for long; the next scan takes what is left.
+    """
     try:
         outcomes = scan_imports(actor=Actor(**actor) if actor else SYSTEM)
+    except TransferBusyError as error:
+        log.warning("import is busy", detail=error.detail)
+        return {"outcome": "busy", "files": 0, "refused": 0}
     except TransferNotReadyError as error:
         log.warning("import is not possible yet", detail=error.detail)
         return {"outcome": "not_ready", "files": 0, "refused": 0}

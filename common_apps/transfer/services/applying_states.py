@@ -10,6 +10,7 @@ from common_apps.transfer.bundle.header import Header
 from common_apps.transfer.bundle.records import Record
 from common_apps.transfer.models import AppliedState, ImportBatch
 from common_apps.transfer.registry import DeltaReceiver, GuardedReceiver, StateReceiver, state_receivers
+from common_apps.transfer.selectors import held_bundles
 from common_apps.transfer.services.alarms import tell_no_longer_held
 from common_apps.transfer.services.met import Met
 
@@ -46,6 +47,9 @@ def enter_state(
     state.batch_id = header.batch_id
     state.digest = header.digest
     state.applied_at = met.at
+    # Older versions that are held can't be released any more: nobody need look at them.
+    for older in held_bundles().filter(batch_type=header.stream, seq__lte=header.seq):
+        tell_no_longer_held(older.source_batch_id)
     if state.refused_seq is not None and state.refused_seq <= header.seq:
         tell_no_longer_held(state.refused_batch_id)
         state.refused_seq = state.refused_batch_id = None

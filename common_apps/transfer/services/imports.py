@@ -59,8 +59,8 @@ def scan_imports(*, actor: Actor, limits: Limits | None = None, patient: bool = 
     """Judges whatever lies in IMPORT_DIR and its stream folders: profile types and users first, then by time.
 
     ``patient``: a file unlike its sidecar may still be copied, so it waits. A file that is refused doesn't keep the
-    next from being imported. Raises TransferNotReadyError (folders, keys), OperationalError when the database is
-    down: nothing more is settled then.
+    next from being imported. Raises TransferNotReadyError (folders, keys), TransferStuckError where another importer
+    hangs, OperationalError when the database is down: nothing more is settled then.
     """
     folders = _ready()
     folders.require_imports()
@@ -142,7 +142,7 @@ def _take_one(candidate: Candidate, intake: Intake) -> ImportOutcome | None:
         with hold(intake.folders.import_lock(), what="the import"):
             settle_copies(intake.folders)
             return take_in(candidate, intake)
-    except OUTAGES + (TransferNotReadyError,):  # noqa: RUF005 - mypy knows the type of a sum
+    except OUTAGES + (TransferNotReadyError, TransferBusyError):  # noqa: RUF005 - mypy knows the type of a sum
         raise
     except OSError as error:
         if candidate.explicit:

@@ -31,7 +31,7 @@ from common_apps.transfer.bundle.records import Record
 from common_apps.transfer.bundle.sidecar import check_sidecar
 from common_apps.transfer.bundle.streams import HOLDINGS
 from common_apps.transfer.choices import ImportStatus
-from common_apps.transfer.errors import TransferNotReadyError
+from common_apps.transfer.errors import TransferNotReadyError, TransferStuckError
 from common_apps.transfer.folders import Folders, move_durably, remove_quarantined
 from common_apps.transfer.keys import KeyFolder, KeyFolderError
 from common_apps.transfer.locks import hold
@@ -41,7 +41,7 @@ from common_apps.transfer.services.applying import apply_bundle
 from common_apps.transfer.services.export import settle_dead_exporter
 from common_apps.transfer.services.hello import heed_hello
 from common_apps.transfer.services.known import find_known
-from common_apps.transfer.services.met import INTERNAL_ERROR, Candidate, ImportOutcome, Met
+from common_apps.transfer.services.met import INTERNAL_ERROR, Candidate, ImportOutcome, Met, traces_of
 from common_apps.transfer.services.settling import (
     count_duplicate,
     describe_import,
@@ -84,6 +84,7 @@ def take_in(candidate: Candidate, intake: Intake) -> ImportOutcome | None:
         return describe_import(met, "ignored")
     measured = None
     try:
+        met = replace(met, traces=traces_of(candidate.path))
         look = None if candidate.explicit else first_look(candidate.path, intake.limits)
         if look is not None and not look.has_sidecar:
             return wait(met, status=ImportStatus.WAITING_SIDECAR, actor=intake.actor)
@@ -171,9 +172,13 @@ def _apply(met: Met, header: Header, envelope: Envelope, key: BoxKey, intake: In
             if not intake.folders.exports.is_dir():
                 # Unmounted, all that lies there would count as lost, and travel again.
                 return describe_import(met, "postponed", INTERNAL_ERROR, f"{intake.folders.exports} is not there")
-            for stream in sorted(sent_streams()):
-                locks.enter_context(hold(intake.folders.export_lock(stream), what=f"the export of {stream}"))
-                settle_dead_exporter(stream=stream, actor=intake.actor)
+            try:
+                for stream in sorted(sent_streams()):
+                    locks.enter_context(hold(intake.folders.export_lock(stream), what=f"the export of {stream}"))
+                    settle_dead_exporter(stream=stream, actor=intake.actor)
+            except TransferStuckError as error:
+                # An exporter that hangs must not keep all that has come from being imported.
+                return describe_import(met, "postponed", INTERNAL_ERROR, error.detail)
         try:
             payload = _read_all(envelope, header, key, intake.limits)
             failpoint("import.verified")
@@ -194,7 +199,7 @@ def _apply(met: Met, header: Header, envelope: Envelope, key: BoxKey, intake: In
         failpoint("import.woken")
         _archive(envelope.file, intake.folders)
         failpoint("import.archived")
-        leave_imports(met.candidate)
+        leave_imports(met)
     return outcome
 
 

@@ -21,7 +21,7 @@ from common_apps.core.outages import OUTAGES
 from common_apps.transfer.bundle.errors import BundleError
 from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.streams import HOLDINGS
-from common_apps.transfer.errors import TransferNotReadyError
+from common_apps.transfer.errors import TransferBusyError, TransferNotReadyError
 from common_apps.transfer.folders import Folders, site_folders
 from common_apps.transfer.keys import KeyFolderError
 from common_apps.transfer.limits import site_limits
@@ -142,7 +142,7 @@ def _carry(stick: Stick, run: _Run, report: SyncReport) -> None:
     report.safe_to_remove = True
     try:
         apart.raise_first()
-    except (OSError, BundleError) as error:
+    except (OSError, BundleError, TransferBusyError) as error:
         report.not_exported.append(str(error))
 
 

@@ -78,13 +78,26 @@ class Candidate:
         return printable(str(self.path))
 
 
+# Of a file: where it is, its size, and when it was written and changed last, by its host's and by this host's clock.
+Traces = tuple[int, int, int, int, int]
+
+
+def traces_of(path: Path) -> Traces:
+    """What differs once somebody has put another file there, or written into this one. Raises OSError."""
+    facts = path.lstat()
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+
+
 @dataclass(frozen=True, slots=True)
 class Met:
-    """What is known of a file: ``measured`` once it is copied, ``header`` and ``signer`` once they are trusted."""
+    """What is known of a file: ``measured`` once it is copied, ``header`` and ``signer`` once they are trusted.
+    ``traces`` are those of the file before it was looked at; None where it isn't judged one by one.
+    """
 
     candidate: Candidate
     at: datetime
     day: int
+    traces: Traces | None = None
     measured: MeasuredFile | None = None
     header: Header | None = None
     signer: Signer | None = None

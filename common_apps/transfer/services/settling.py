@@ -4,6 +4,9 @@ its row is committed.
 
 from __future__ import annotations
 
+from pathlib import Path
+from uuid import UUID
+
 import msgspec
 import structlog
 from django.db import connection, transaction
@@ -19,7 +22,7 @@ from common_apps.transfer.choices import UNREAD, ImportStatus
 from common_apps.transfer.folders import Folders, quarantine_reason, remove_quarantined
 from common_apps.transfer.models import AppliedState, ImportBatch
 from common_apps.transfer.services.alarms import tell_no_longer_held, tell_quarantined
-from common_apps.transfer.services.met import Candidate, ImportOutcome, Met, Settlement, printable
+from common_apps.transfer.services.met import ImportOutcome, Met, Settlement, Traces, printable, traces_of
 
 log = structlog.get_logger("transfer.import")
 
@@ -84,6 +87,8 @@ def write_row(
     row.save()
     if was_held and row.held_at is None:
         tell_no_longer_held(row.source_batch_id)
+        # Else nobody would carry it again, and nobody could release it.
+        forget_refused(row.source_batch_id)
     return row, is_news
 
 
@@ -126,7 +131,7 @@ def drop(met: Met, *, code: str, detail: str, actor: Actor) -> ImportOutcome:
             _tell_refused(met, code)
         if is_news:
             _audit("bundle.dropped", row, actor)
-    leave_imports(met.candidate)
+    leave_imports(met)
     return describe_import(met, "dropped", code, detail)
 
 
@@ -135,7 +140,7 @@ def count_duplicate(met: Met, known: ImportBatch) -> ImportOutcome:
     ImportBatch.objects.filter(pk=known.pk).update(
         met_count=F("met_count") + 1, last_met_at=met.at, last_met_day=met.day
     )
-    leave_imports(met.candidate)
+    leave_imports(met)
     return describe_import(met, "duplicate", "duplicate")
 
 
@@ -168,19 +173,23 @@ def quarantine(met: Met, *, error: BundleError, folders: Folders, actor: Actor, 
     if is_news:
         log.warning("bundle quarantined", file=met.candidate.name, code=error.code, detail=error.detail, held=held)
     if met.measured is not None and not met.candidate.in_quarantine:
-        leave_imports(met.candidate)
+        leave_imports(met)
     return describe_import(met, "quarantined", error.code, error.detail)
 
 
-def leave_imports(candidate: Candidate) -> None:
-    """What is settled leaves IMPORT_DIR, or the quarantine; what was named as an explicit PATH stays.
+def leave_imports(met: Met) -> None:
+    """What is settled leaves IMPORT_DIR, or the quarantine; what was named as an explicit PATH stays, and so does what
+    has been put in the file's place meanwhile: the next scan judges it.
 
     A folder that can't be written (a read-only stick) is no reason to fail: the file is a duplicate at the next look.
     """
+    candidate = met.candidate
     if candidate.in_quarantine:
         remove_quarantined(candidate.path)
         return
     if candidate.explicit:
+        return
+    if met.traces is not None and not _is_still_there(candidate.path, met.traces):
         return
     # The data first: alone it would wait for its sidecar, alone a sidecar is only ignored.
     for path in (candidate.path, candidate.path.with_name(sidecar_name(candidate.name))):
@@ -189,6 +198,17 @@ def leave_imports(candidate: Candidate) -> None:
             failpoint("import.leaving")
         except OSError as error:
             log.warning("file can't leave IMPORT_DIR", file=path.name, error=str(error))
+
+
+def _is_still_there(path: Path, traces: Traces) -> bool:
+    try:
+        is_same = traces_of(path) == traces
+    except OSError:
+        # Gone, maybe: then its sidecar goes, too.
+        return True
+    if not is_same:
+        log.warning("another file lies in its place by now", file=path.name)
+    return is_same
 
 
 def _earlier_row(met: Met) -> ImportBatch | None:
@@ -206,6 +226,13 @@ def _earlier_row(met: Met) -> ImportBatch | None:
         )
         found = cursor.fetchone()
     return None if found is None else ImportBatch.objects.get(pk=found[0])
+
+
+def forget_refused(batch_id: UUID | None) -> None:
+    """A state bundle that isn't held any more is not told as refused."""
+    AppliedState.objects.filter(refused_batch_id=batch_id, refused_batch_id__isnull=False).update(
+        refused_seq=None, refused_batch_id=None, refused_code=""
+    )
 
 
 def _tell_refused(met: Met, code: str) -> None:

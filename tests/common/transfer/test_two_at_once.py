@@ -33,8 +33,13 @@ def _start(scene: Scene, work: Callable[[], Any], name: str, armed: str = "") ->
 
 
 def _is_waiting(pid: int) -> bool:
-    """Whether the process waits for a lock on a file."""
-    return any(f" {pid} " in line for line in Path("/proc/locks").read_text().splitlines() if "->" in line)
+    """Whether the process has a lock's file open: somebody else holds it, so it waits."""
+    try:
+        names = [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()]
+    except FileNotFoundError:
+        # One of its files was closed meanwhile.
+        return False
+    return any(name.endswith(".lock") for name in names)
 
 
 def _export(scene: Scene) -> Callable[[], Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from common_apps.accounts.models import User
 from common_apps.accounts.streams import USER_FIELDS
 from common_apps.audit.actors import SYSTEM
 from common_apps.core.ids import new_id
+from common_apps.operations.models import Alert
 from common_apps.transfer.bundle import records
 from common_apps.transfer.bundle.codec import encode_record, snapshot_digest
 from common_apps.transfer.folders import site_folders
@@ -121,3 +123,24 @@ def test_release_asks_for_a_snapshot_when_a_delta_lost_its_base(peer: Peer) -> N
     assert (outcome.outcome, outcome.code) == ("dropped", "missing_base")
     refused = _told(peer).refused
     assert refused is not None and (refused.batch_id, refused.code) == (delta.batch_id, "missing_base")
+
+
+def test_state_is_asked_for_again_when_its_key_was_retired_before_it_was_released(
+    held: ImportBatch, peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from common_apps.transfer.services import intake
+
+    find = intake._find_box_key
+    monkeypatch.setattr(intake, "_find_box_key", lambda *found: replace(find(*found), status="retired"))  # type: ignore[type-var]  # it is found
+    assert release_held(row_id=held.pk, actor=SYSTEM).code == "unknown_key"
+    # Told as refused it would neither be carried again nor could anybody release it.
+    assert _told(peer).refused is None
+
+
+def test_bell_falls_silent_for_every_held_version_when_a_newer_one_is_applied(held: ImportBatch, peer: Peer) -> None:
+    peer.write("users", [])
+    assert [each.code for each in scan_imports(actor=SYSTEM)] == ["mass_removal"]
+    assert Alert.objects.filter(code="mass_removal", ended_at=None).count() == 2
+    peer.write("users", [encode_record(_record(user)) for user in User.objects.order_by("id")])
+    assert [each.outcome for each in scan_imports(actor=SYSTEM)] == ["completed"]
+    assert not Alert.objects.filter(ended_at=None).exists()
