@@ -36,8 +36,10 @@ class AlertKind:
 class AlertSink(Protocol):
     """Where alerts are kept."""
 
-    def raise_alert(self, *, kind: AlertKind, subject: str, detail: str, facts: Mapping[str, Any]) -> None:
-        """Opens the alert of (code, subject), or counts it up where it is open."""
+    def raise_alert(
+        self, *, kind: AlertKind, subject: str, detail: str, facts: Mapping[str, Any], is_again: bool
+    ) -> None:
+        """Opens the alert of (code, subject), or adds to it where it is open; ``is_again``: and counts it up."""
         ...
 
     def end_alert(self, *, code: str, subject: str) -> None:
@@ -60,16 +62,19 @@ def register_sink(sink: AlertSink) -> None:
     _sinks[:] = [sink]
 
 
-def raise_alert(*, code: str, subject: str, detail: str, facts: Mapping[str, Any] | None = None) -> None:
+def raise_alert(
+    *, code: str, subject: str, detail: str, facts: Mapping[str, Any] | None = None, is_again: bool = True
+) -> None:
     """Tells the operators. ``subject`` is what it is about (a bundle's id, a stream, the site): one alert is open for
     each code and subject. ``facts`` are JSON; whole numbers among them are counts, which add up while it is open.
 
-    In the caller's transaction. Raises KeyError for a code that no app has registered.
+    ``is_again``: where it is open, it has happened once more; else this is one more sign of the same event, and only
+    adds its facts. In the caller's transaction. Raises KeyError for a code that no app has registered.
     """
     kind = kinds[code]
     log.warning("alert", code=code, subject=subject, detail=detail, **({"facts": dict(facts)} if facts else {}))
     for sink in _sinks:
-        sink.raise_alert(kind=kind, subject=subject, detail=detail, facts=facts or {})
+        sink.raise_alert(kind=kind, subject=subject, detail=detail, facts=facts or {}, is_again=is_again)
 
 
 def end_alert(*, code: str, subject: str) -> None:

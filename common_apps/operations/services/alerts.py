@@ -22,7 +22,7 @@ _RAISE = """
     INSERT INTO alerts (id, code, subject, level, detail, facts, count, raised_at, last_at)
     VALUES (%(id)s, %(code)s, %(subject)s, %(level)s, %(detail)s, %(facts)s, 1, %(at)s, %(at)s)
     ON CONFLICT (code, subject) WHERE ended_at IS NULL DO UPDATE
-    SET count = alerts.count + 1, last_at = excluded.last_at, level = excluded.level, detail = excluded.detail,
+    SET count = alerts.count + %(again)s, last_at = excluded.last_at, level = excluded.level, detail = excluded.detail,
         acknowledged_at = NULL, acknowledged_by = NULL,
         facts = alerts.facts || (
             SELECT coalesce(jsonb_object_agg(
@@ -37,7 +37,9 @@ _RAISE = """
 class AlertTable:
     """The sink of ``core.alerts``: the table ``alerts``."""
 
-    def raise_alert(self, *, kind: AlertKind, subject: str, detail: str, facts: Mapping[str, Any]) -> None:
+    def raise_alert(
+        self, *, kind: AlertKind, subject: str, detail: str, facts: Mapping[str, Any], is_again: bool
+    ) -> None:
         """Opens it, or counts it up and asks to be acknowledged anew."""
         with connection.cursor() as cursor:
             cursor.execute(
@@ -50,6 +52,7 @@ class AlertTable:
                     "detail": detail,
                     "facts": json.dumps(dict(facts)),
                     "at": clock.now(),
+                    "again": int(is_again),
                 },
             )
 

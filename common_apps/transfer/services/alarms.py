@@ -84,8 +84,12 @@ def tell_no_longer_refused_by_peer(stream: str) -> None:
 
 
 def tell_rolled_back(*, detail: str, **counts: int) -> None:
-    """This site was put back from a backup; ``counts`` (how many of what were unknown, or came back) add up."""
-    raise_alert(code=SITE_ROLLED_BACK, subject=settings.SITE, detail=detail, facts=counts)
+    """This site was put back from a backup; ``counts`` (how many of what were unknown, or came back) add up.
+
+    It is noticed in several ways, by the command that did it, by what the peer has heard, and by what it lists: until
+    somebody has acknowledged it, that is one event.
+    """
+    raise_alert(code=SITE_ROLLED_BACK, subject=settings.SITE, detail=detail, facts=counts, is_again=False)
 
 
 def _why(code: str) -> str:

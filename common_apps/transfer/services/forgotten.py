@@ -23,11 +23,12 @@ def note_forgotten(*, states: Iterable[records.State], at: datetime, day: int) -
     ``heard_bundles``.
     """
     unknown = [(batch_id, stream, BundleMode.BATCH, 0) for batch_id, stream in _unknown_log_bundles()]
-    named = {state.batch_id: state for state in states if state.batch_id is not None}
+    named = {state.batch_id: (state.stream, state.seq) for state in states if state.batch_id is not None}
+    named |= {state.refused.batch_id: (state.stream, state.refused.seq) for state in states if state.refused}
     known = set(ExportBatch.objects.filter(pk__in=named).values_list("pk", flat=True))
     unknown += [
-        (batch_id, state.stream, BundleMode.SNAPSHOT, state.seq)
-        for batch_id, state in named.items()
+        (batch_id, stream, BundleMode.SNAPSHOT, seq)
+        for batch_id, (stream, seq) in named.items()
         if batch_id not in known
     ]
     if not unknown:
