@@ -128,7 +128,8 @@ class Cancellation(models.Model):
         pending --T1--> queued --T2--> exported --holdings--> confirmed
            ^               |              |                       |
            +-- batch failed or superseded +-----------------------+   while the request is not final
-        exported --discarded there--> ended
+        exported, confirmed --discarded there--> ended;  queued --no bundle can hold it--> ended
+        ended --asked again--> pending
 
     The request itself changes when its answer comes: ``cancelled``, or the result where it was too late.
     """

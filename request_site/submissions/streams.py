@@ -23,6 +23,7 @@ from request_site.submissions.services.cancel_delivery import (
     count_waiting_cancels,
     end_cancels,
     mark_cancels_exported,
+    reject_cancels,
     requeue_cancels,
 )
 
@@ -106,8 +107,8 @@ class RequestSender:
         end_cancels(batch_id=batch_id)
 
     def reject(self, *, batch_id: UUID, only: Collection[Any], code: str, at: datetime) -> int:
-        """They have failed with the code: no bundle can hold them."""
-        return self._fail(batch_id, code, only=only)
+        """They have failed with the code: no bundle can hold them. Of wishes to cancel, the requests go on."""
+        return self._fail(batch_id, code, only=only) + reject_cancels(batch_id=batch_id, only=only)
 
     def has_unanswered(self, *, batch_id: UUID) -> bool:
         """Whether a row that this bundle carried last still waits for its answer."""

@@ -68,8 +68,17 @@ def confirm_cancels(*, batch_id: UUID) -> int:
 
 
 def end_cancels(*, batch_id: UUID) -> int:
-    """The other site's operator has discarded the bundle: what was asked for stays undone."""
-    return _move(batch_id, "exported", "ended")
+    """The other site's operator has discarded the bundle: what was asked for stays undone, until it is asked again."""
+    return _move(batch_id, "exported", "ended") + _move(batch_id, "confirmed", "ended")
+
+
+def reject_cancels(*, batch_id: UUID, only: Collection[UUID]) -> int:
+    """No bundle can hold those of ``only``: they end as the discarded ones do."""
+    return _execute(
+        "UPDATE request_cancellations SET status = 'ended'"
+        " WHERE export_batch_id = %s AND status = 'queued' AND id = ANY(%s)",
+        [batch_id, list(only)],
+    )
 
 
 def requeue_cancels(*, batch_id: UUID, only: Collection[UUID] | None = None) -> int:

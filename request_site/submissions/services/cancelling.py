@@ -11,7 +11,7 @@ from common_apps.audit.actors import Actor
 from common_apps.audit.services import record
 from common_apps.core import clock
 from common_apps.core.errors import DomainError
-from request_site.submissions.choices import RequestStatus
+from request_site.submissions.choices import CancellationStatus, RequestStatus
 from request_site.submissions.models import Cancellation, Request
 from request_site.submissions.selectors import get_request
 from request_site.submissions.services.submitting import submit_request
@@ -40,10 +40,11 @@ def cancel_request(*, user: User, request_id: UUID, actor: Actor) -> Request:
             request.save(update_fields=["status"])
             _audit("request.cancelled", request, actor)
             return request
-        _, is_new = Cancellation.objects.get_or_create(
-            request=request, defaults={"user_id": user.pk, "asked_at": clock.now()}
-        )
-        if is_new:
+        asked = {"user_id": user.pk, "asked_at": clock.now()}
+        _, is_new = Cancellation.objects.get_or_create(request=request, defaults=asked)
+        ended = Cancellation.objects.filter(request=request, status=CancellationStatus.ENDED)
+        # A wish that was discarded on its way may be made again.
+        if is_new or ended.update(status=CancellationStatus.PENDING, **asked):
             _audit("request.cancel_asked", request, actor)
     return request
 

@@ -39,6 +39,12 @@ def export_all(limit: int = 500) -> UUID:
     return batch
 
 
+def make_claim() -> UUID:
+    batch = make_export()
+    SENDER.claim(batch_id=batch, limit=500)
+    return batch
+
+
 def lines(batch: UUID) -> list[Any]:
     return [decode_record("requests", outgoing.line) for outgoing in SENDER.read(batch_id=batch)]
 
@@ -126,6 +132,20 @@ def test_cancellation_ends_when_the_other_sites_operator_discards_its_bundle(cli
     SENDER.end(batch_id=export_all(), code="bad_record", at=NOW)
     assert Cancellation.objects.get().status == "ended"
     assert Request.objects.get().status == "exported"
+    # Asked again, it goes again.
+    assert client.post(path(Request.objects.get(), "cancel")).status_code == 202
+    assert SENDER.waiting().count == 1
+    assert [record.request_id for record in lines(make_claim())] == [Request.objects.get().pk]
+
+
+def test_cancellation_ends_when_its_bundle_is_discarded_after_it_was_confirmed(client: APIClient, user: Any) -> None:
+    submit_as(user)
+    export_all()
+    client.post(path(Request.objects.get(), "cancel"))
+    batch = export_all()
+    SENDER.confirm(batch_id=batch, conflicts=(), at=NOW)
+    SENDER.end(batch_id=batch, code="bad_record", at=NOW)
+    assert Cancellation.objects.get().status == "ended"
 
 
 def test_cancel_is_refused_when_the_request_has_its_answer(client: APIClient, user: Any) -> None:
