@@ -149,7 +149,9 @@ def _miss(batch: ExportBatch, at: datetime, day: int) -> int:
     if recent or has_unanswered_rows(batch):
         return _supersede(batch, "the other site no longer lists it", at)
     batch.settled_at = at
-    batch.save(update_fields=["settled_at"])
+    # It is never judged again: what was said of it must not stand for ever.
+    batch.held_at = None
+    batch.save(update_fields=["settled_at", "held_at"])
     return 1
 
 
