@@ -28,10 +28,10 @@ from common_apps.transfer.services.days import count_day
 from common_apps.transfer.services.export_log import export_log
 from common_apps.transfer.services.export_state import export_state
 from common_apps.transfer.services.export_steps import ExportOutcome, ExportRun
-from common_apps.transfer.services.files import tidy_exports
+from common_apps.transfer.services.files import tidy_exports, untidy_exports
 from common_apps.transfer.services.known import forget_lost_held
 from common_apps.transfer.services.peer import writer_keys
-from common_apps.transfer.services.recovery import recover_exports
+from common_apps.transfer.services.recovery import recover_exports, remove_strays
 
 log = structlog.get_logger("transfer.export")
 
@@ -77,21 +77,31 @@ def export_stream(
     TransferNotReadyError (folders, keys), TransferBusyError when somebody else exports the stream and ``wait`` is
     false, BundleError or OSError when a file can't be written (its rows are pending again).
     """
+    return _export_stream(stream, actor, full=full, limits=limits, wait=wait, day=count_day())
+
+
+def _export_stream(
+    stream: str, actor: Actor, *, full: bool, limits: Limits | None, wait: bool, day: int
+) -> list[ExportOutcome]:
     if stream not in log_senders and stream not in state_senders:
         raise UnknownStreamError(stream, sent_streams())
     folders = site_folders()
     folders.require_exports()
     folders.make_private()
     with hold(folders.export_lock(stream), what=f"the export of {stream}", wait=wait):
-        run = _begin(stream, actor, folders, limits)
-        outcomes = recover_exports(run=run)
+        run = _begin(stream, actor, folders, limits, day)
+        remove_strays(run)
+        # One question for two: only the holder of the lock makes a bundle unfinished, or untidy.
+        unsettled = (unfinished_exports(stream) | untidy_exports(stream, folders)).exists()
+        outcomes = recover_exports(run=run) if unsettled else []
         if stream == HOLDINGS:
             forget_lost_held(folders)
         if stream in log_senders:
             outcomes += export_log(run=run, sender=log_senders[stream])
         else:
             outcomes += export_state(run=run, sender=state_senders[stream], full=full)
-        tidy_exports(stream=stream, folders=folders)
+        if unsettled or outcomes:
+            tidy_exports(stream=stream, folders=folders)
     return outcomes
 
 
@@ -101,17 +111,17 @@ def settle_dead_exporter(*, stream: str, actor: Actor) -> None:
     Raises TransferNotReadyError, OSError.
     """
     if unfinished_exports(stream).exists():
-        recover_exports(run=_begin(stream, actor, site_folders(), None))
+        recover_exports(run=_begin(stream, actor, site_folders(), None, count_day()))
 
 
-def _begin(stream: str, actor: Actor, folders: Folders, limits: Limits | None) -> ExportRun:
+def _begin(stream: str, actor: Actor, folders: Folders, limits: Limits | None, day: int) -> ExportRun:
     return ExportRun(
         stream=stream,
         actor=actor,
         folders=folders,
         keys=writer_keys(),
         limits=limits or site_limits(),
-        day=count_day(),
+        day=day,
     )
 
 
@@ -128,9 +138,10 @@ def export_all(
     """
     outcomes: list[ExportOutcome] = []
     apart = Apart()
+    day = count_day()
     for stream in sent_streams() if streams is None else streams:
         with apart.keep(stream):
-            outcomes += export_stream(stream=stream, actor=actor, full=full, limits=limits, wait=wait)
+            outcomes += _export_stream(stream, actor, full=full, limits=limits, wait=wait, day=day)
     apart.raise_first()
     return outcomes
 

@@ -29,6 +29,9 @@ from common_apps.transfer.services.rejecting import reject_unwritable
 def export_log(*, run: ExportRun, sender: LogSender) -> list[ExportOutcome]:
     """Every bundle that could be cut from what waits. The caller holds the stream's lock."""
     outcomes: list[ExportOutcome] = []
+    # Nearly always nothing waits, and to ask is cheaper than to open a bundle for it.
+    if sender.waiting().count == 0:
+        return outcomes
     number = newest_version(run.stream)
     while True:
         number += 1

@@ -41,8 +41,7 @@ def heed_hello(*, seq: int, hello: Hello, signer: str) -> None:
     except KeyFolderError as error:
         raise TransferNotReadyError(str(error)) from error
     with transaction.atomic():
-        Peer.objects.get_or_create(pk=1)
-        peer = Peer.objects.select_for_update().get(pk=1)
+        peer, _ = Peer.objects.select_for_update().get_or_create(pk=1)
         is_newer = seq > peer.hello_seq and is_believable(seq, known=peer.hello_seq)
         _heed_heard(peer, hello.heard, tell=is_newer)
         if is_newer:

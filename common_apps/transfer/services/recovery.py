@@ -11,19 +11,18 @@ from common_apps.transfer.selectors import unfinished_exports
 from common_apps.transfer.services.export_steps import ExportOutcome, ExportRun, complete_batch, fail_batch
 
 
+def remove_strays(run: ExportRun) -> None:
+    """What was never whole: a sidecar, latest.json, the beginning of a bundle of which no row tells any more."""
+    for stray in run.folder.glob(".*.part"):
+        stray.unlink(missing_ok=True)
+
+
 def recover_exports(*, run: ExportRun) -> list[ExportOutcome]:
     """Finishes each bundle whose file is there and sound; of the others what is there goes, and their rows are
     pending again.
     """
-    for stray in run.folder.glob(".*.part"):
-        # A sidecar or latest.json that was never whole.
-        stray.unlink(missing_ok=True)
     outcomes: list[ExportOutcome] = []
-    unfinished = unfinished_exports(run.stream)
-    # Almost always none: to ask so is cheaper than to read whole rows, and two idle sites ask all day.
-    if not unfinished.exists():
-        return outcomes
-    for batch in unfinished:
+    for batch in unfinished_exports(run.stream):
         written = _find_sound(run, batch)
         if written is None:
             outcomes.append(fail_batch(run=run, batch=batch, reason="the exporter died before the bundle was written"))
