@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,9 @@ import pytest
 
 from tests.model.sites import PEER, START, ModelSite, Sites, two_sites
 
-ROUNDS = 1_000
+# A round is 60 to 100 ms of two processors. `make test` tries fewer than the thousand that were tried once, and are
+# tried again with AIRFERRY_IDLE_ROUNDS=1000.
+ROUNDS = int(os.environ.get("AIRFERRY_IDLE_ROUNDS", "300"))
 _SECONDS = 30.0
 _DAY = 24 * 3600.0
 
@@ -59,7 +62,7 @@ def _until_silent(sites: Sites, at: float, most: int) -> list[dict[str, list[str
     raise AssertionError(f"still talking after {most} rounds: {rounds[-1]}")
 
 
-@pytest.mark.timeout(1_200)  # on a busy machine; alone on two processors it is a minute
+@pytest.mark.timeout(1_200)  # a thousand rounds, on a busy machine
 def test_sites_fall_silent_and_stay_so_when_a_copier_joins_them(sites: Sites) -> None:
     at = START + 60.0
     talked = _until_silent(sites, at, most=8)
