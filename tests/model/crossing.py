@@ -107,9 +107,11 @@ class Crossing:
             self.sync("response", 0)
 
     def step(self, name: str, arguments: dict[str, Any]) -> None:
-        """One move: a method of this class by its name."""
-        self.tally.steps += 1
+        """One move: a method of this class by its name. What is done to a stick is one step, what sites do are more."""
+        before = self.tally.steps
         getattr(self, name)(**arguments)
+        if self.tally.steps == before:
+            self.tally.steps += 1
 
     # What people do
 
@@ -117,6 +119,7 @@ class Crossing:
         """Somebody asks."""
         numbers = list(range(self.number, self.number + count))
         self.number += count
+        self.tally.steps += 1
         asked = self.sites.request.do("submit", at=self._now("request"), numbers=numbers)
         self.asked |= asked
         self.seen.requests |= set(asked)
@@ -125,6 +128,7 @@ class Crossing:
 
     def execute(self, limit: int) -> None:
         """The response site's drains answer."""
+        self.tally.steps += 1
         self.executed.update(self.sites.response.do("execute", at=self._now("response"), limit=limit))
         self.check("response")
 
@@ -602,6 +606,7 @@ class Crossing:
 
     def _do(self, site: str, step: str, *, crash: str | None = None, **arguments: Any) -> Any:
         """One step of a site, and the check after it; None where it crashed."""
+        self.tally.steps += 1
         here = self.sites[site]
         at = self._now(site)
         try:

@@ -1,7 +1,7 @@
 """The hostile stick by the hour: `python -m tests.model.soak SECONDS [SEED]`.
 
 Runs of moves, each drawn by a seed of its own, by as many workers as there are processors. A failure names its seed and
-the moves; `python -m tests.model.soak --seed N` does that run again, with fewer and fewer moves.
+its moves; `python -m tests.model.soak --seed N` does that run again, with fewer and fewer of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.model.crossing import Crossing, Tally
 from tests.model.moves import draw
 from tests.model.sites import Sites, two_sites
 
-STEPS = 100
+MOVES = 150
 _PATIENCE_SECONDS = 1800
 
 Drawn = tuple[str, dict[str, Any]]
@@ -29,10 +29,10 @@ class BrokenRunError(AssertionError):
     """A run that broke a promise, with its seed and its moves."""
 
 
-def plan(seed: int, steps: int) -> tuple[bool, list[Drawn]]:
+def plan(seed: int, moves: int) -> tuple[bool, list[Drawn]]:
     """Whether the sites have met before the run begins, and its moves."""
     chance = random.Random(seed)
-    return chance.random() < 0.7, [draw(chance) for _ in range(steps)]
+    return chance.random() < 0.7, [draw(chance) for _ in range(moves)]
 
 
 def play(sites: Sites, tally: Tally, *, met: bool, moves: Iterable[Drawn]) -> None:
@@ -43,7 +43,7 @@ def play(sites: Sites, tally: Tally, *, met: bool, moves: Iterable[Drawn]) -> No
     crossing.finish()
 
 
-def work(first: int, stride: int, until: float | None, runs: int | None, steps: int) -> Tally:
+def work(first: int, stride: int, until: float | None, runs: int | None, moves: int) -> Tally:
     """Runs of the seeds ``first``, ``first + stride``, .. until the time is up or so many were made.
 
     Raises BrokenRunError.
@@ -54,23 +54,23 @@ def work(first: int, stride: int, until: float | None, runs: int | None, steps: 
         for seed in islice(count(first, stride), runs):
             if until is not None and time.monotonic() - began >= until:
                 break
-            met, moves = plan(seed, steps)
-            before = tally.steps
+            met, drawn = plan(seed, moves)
             try:
-                play(sites, tally, met=met, moves=moves)
+                play(sites, tally, met=met, moves=drawn)
             except AssertionError as broken:
-                done = "\n".join(f"  {move}" for move in moves[: tally.steps - before])
-                raise BrokenRunError(f"{broken}\nseed {seed}, met={met}, after {tally.line()}:\n{done}") from None
+                done = "\n".join(f"  {move}" for move in drawn)
+                less = f"with fewer and fewer moves: python -m tests.model.soak --seed {seed}"
+                raise BrokenRunError(f"{broken}\nseed {seed}, met={met}, {tally.line()}\n{less}\n{done}") from None
     return tally
 
 
-def soak(*, seed: int, until: float | None = None, runs: int | None = None, steps: int = STEPS) -> Tally:
+def soak(*, seed: int, until: float | None = None, runs: int | None = None, moves: int = MOVES) -> Tally:
     """All workers, each with two sites of its own: what they did together. Raises BrokenRunError."""
     workers = os.cpu_count() or 1
     total = Tally()
     with ProcessPoolExecutor(workers) as pool:
         shares = [None if runs is None else len(range(number, runs, workers)) for number in range(workers)]
-        futures = [pool.submit(work, seed + number, workers, until, shares[number], steps) for number in range(workers)]
+        futures = [pool.submit(work, seed + number, workers, until, shares[number], moves) for number in range(workers)]
         for future in futures:
             total.add(future.result(_PATIENCE_SECONDS if until is None else None))
     return total
@@ -92,9 +92,9 @@ def shrink(moves: Sequence[Drawn], fails: Callable[[Sequence[Drawn]], bool]) -> 
         size = max(1, size // 2)
 
 
-def again(seed: int, steps: int = STEPS) -> int:
+def again(seed: int, moves: int = MOVES) -> int:
     """The run of a seed once more; of one that fails, the fewest moves."""
-    met, moves = plan(seed, steps)
+    met, drawn = plan(seed, moves)
     said = ""
 
     def fails(some: Sequence[Drawn]) -> bool:
@@ -108,10 +108,10 @@ def again(seed: int, steps: int = STEPS) -> int:
         return False
 
     with two_sites() as sites:
-        if not fails(moves):
+        if not fails(drawn):
             print(f"seed {seed}: every promise was kept")
             return 0
-        fewest = shrink(moves, fails)
+        fewest = shrink(drawn, fails)
     print(f"seed {seed}, met={met}: {said}")
     for move in fewest:
         print(f"  {move}")
@@ -129,7 +129,7 @@ def main(arguments: list[str]) -> int:
     try:
         tally = soak(seed=seed, until=seconds)
     except BrokenRunError as broken:
-        print(f"BROKEN: {broken}\nagain, with fewer moves: python -m tests.model.soak --seed N")
+        print(f"BROKEN: {broken}")
         return 1
     print(f"{tally.line()} in {time.monotonic() - began:.0f} s")
     print(", ".join(f"{kind} {times}" for kind, times in tally.faults.most_common()))

@@ -12,7 +12,7 @@ from tests.model.soak import soak
 from tests.model.traces import TRACES
 
 SEED = 20261123
-RUNS = 20
+RUNS = 11
 
 
 @pytest.fixture(scope="module")
