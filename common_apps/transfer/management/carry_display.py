@@ -51,7 +51,7 @@ def show_report(stdout: Output, report: SyncReport) -> None:
 def _came(report: SyncReport) -> list[dict[str, Any]]:
     return [
         _row("came", each.trip, each.outcome.file, each.outcome.record_count, each.outcome.outcome)
-        | {"note": " ".join(filter(None, (each.outcome.code, each.outcome.detail)))}
+        | {"note": ": ".join(dict.fromkeys(filter(None, (each.outcome.code, each.outcome.detail))))}
         for each in report.taken
     ]
 
@@ -68,7 +68,7 @@ def _row(way: str, trip: str | None, file: str, records: int, state: str) -> dic
 
 def _said(report: SyncReport) -> Iterator[str]:
     for names, count, what in (
-        (report.ignored, report.ignored_count, "ignored, for they have no names of bundles"),
+        (report.ignored, report.ignored_count, "ignored, for want of a bundle's name"),
         (report.repaired, len(report.repaired), "repaired, for a pulled stick had left them torn"),
     ):
         if count:

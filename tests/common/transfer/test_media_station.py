@@ -78,7 +78,7 @@ def test_station_shows_sticks_and_what_has_to_go_when_an_operator_looks(
     text = answer.content.decode()
     assert answer.status_code == 200
     assert str(stick.path) in text
-    assert "1 bundles" in text
+    assert "bundles: 1," in text
     assert "Safe to remove" in text
     assert re.findall(r"<script(?![^>]*src=)|style=|onclick=", text) == []
     assert "Content-Security-Policy" in answer.headers
