@@ -7,6 +7,7 @@ import pytest
 from django.db import transaction
 
 from common_apps.accounts.models import ProfileType, User
+from common_apps.core import clock
 from common_apps.core.ids import new_id
 from common_apps.queries.services import publish_index
 from common_apps.transfer.bundle.limits import Limits
@@ -171,7 +172,7 @@ def test_requests_wait_and_go_on_when_the_engine_was_down(asker: User, engine: W
         report = drain(worker="one")
         assert (report.waiting, report.retried, report.failed) == (3, 0, 0) and report.outage
         assert set(IncomingRequest.objects.values_list("status", "retry_count")) == {("pending", 0)}
-        assert claim_batch(worker="early", now=later(0)) == []
+        assert claim_batch(worker="early", now=clock.now()) == []
         IncomingRequest.objects.update(available_at=later(0))
     engine.is_down, engine.failure = False, None
     assert drain(worker="one").completed == 3

@@ -18,6 +18,9 @@ from common_apps.core.ids import new_id
 from common_apps.transfer import registry
 from common_apps.transfer.bundle import records
 from common_apps.transfer.bundle.codec import encode_record
+from common_apps.transfer.bundle.header import AnnouncedBox
+from common_apps.transfer.bundle.keypairs import BoxKey, Kem
+from common_apps.transfer.keys.peers import encode_key
 from common_apps.transfer.models import ExportBatch
 from common_apps.transfer.selectors import bundles_to_carry
 from common_apps.transfer.services import ExportOutcome, export_state, export_steps, export_stream, scan_imports
@@ -112,7 +115,12 @@ def test_export_writes_anew_when_the_newest_is_gone_or_unreadable(master: Settin
     Path(bundle.file_path).unlink()
     (second,) = _export()
     assert second.batch_id != first.batch_id
+    # Nothing that is written here would be believed there: another bundle would not be, either.
     _tell(peer, seq=0, batch_id=None, trusts=[])
+    assert _export() == []
+    box = BoxKey.generate(version="v2", kem=Kem.X25519, created_at="2026-11-23T12:00:00Z").public_key
+    announced = AnnouncedBox(version="v2", kem=box.kem, public=encode_key(box.public))
+    _tell(peer, seq=0, batch_id=None, box=[announced])
     assert len(_export()) == 1
 
 
