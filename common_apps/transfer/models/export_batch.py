@@ -130,6 +130,12 @@ class ExportBatch(models.Model):
             models.Index(
                 fields=["batch_type", "id"], name="export_batches_judged", condition=_LIVE & Q(settled_at=None)
             ),
+            # Serves tidying: what could not be removed when the batch failed. Almost always empty.
+            models.Index(
+                fields=["batch_type"],
+                name="export_batches_left",
+                condition=Q(status=ExportStatus.FAILED) & ~Q(file_path=""),
+            ),
             # Serves tidying: files that have to leave EXPORT_DIR or the archive.
             models.Index(
                 fields=["batch_type"],

@@ -17,7 +17,7 @@ from common_apps.transfer.bundle.errors import BundleError
 from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.streams import HOLDINGS
 from common_apps.transfer.choices import ExportStatus
-from common_apps.transfer.errors import UnknownStreamError
+from common_apps.transfer.errors import TransferBusyError, UnknownStreamError
 from common_apps.transfer.folders import Folders, site_folders
 from common_apps.transfer.limits import site_limits
 from common_apps.transfer.locks import hold
@@ -52,13 +52,19 @@ class Apart:
         """For the export of one stream."""
         try:
             yield
+        except TransferBusyError as error:
+            # An exporter that hangs holds its own stream alone.
+            self._keep(stream, error)
         except OUTAGES + (DomainError,):  # noqa: RUF005 - mypy knows the type of a sum
             raise
         except Exception as error:
-            # Of a full disk or a record that can't be written the words are enough; anything else is a bug.
-            bug = None if isinstance(error, OSError | BundleError) else error
-            log.error("stream not exported", stream=stream, reason=str(error), exc_info=bug)
-            self._first = self._first or error
+            self._keep(stream, error)
+
+    def _keep(self, stream: str, error: Exception) -> None:
+        # Of a full disk or a record that can't be written the words are enough; anything else is a bug.
+        bug = None if isinstance(error, OSError | BundleError | DomainError) else error
+        log.error("stream not exported", stream=stream, reason=str(error), exc_info=bug)
+        self._first = self._first or error
 
     def raise_first(self) -> None:
         """Raises what was met first, if anything was."""
@@ -77,11 +83,18 @@ def export_stream(
     TransferNotReadyError (folders, keys), TransferBusyError when somebody else exports the stream and ``wait`` is
     false, BundleError or OSError when a file can't be written (its rows are pending again).
     """
-    return _export_stream(stream, actor, full=full, limits=limits, wait=wait, day=count_day())
+    return _export_stream(stream, actor, full=full, limits=limits, wait=wait, day=count_day(), done=[])
 
 
 def _export_stream(
-    stream: str, actor: Actor, *, full: bool, limits: Limits | None, wait: bool, day: int
+    stream: str,
+    actor: Actor,
+    *,
+    full: bool,
+    limits: Limits | None,
+    wait: bool,
+    day: int,
+    done: list[ExportOutcome],
 ) -> list[ExportOutcome]:
     if stream not in log_senders and stream not in state_senders:
         raise UnknownStreamError(stream, sent_streams())
@@ -89,20 +102,21 @@ def _export_stream(
     folders.require_exports()
     folders.make_private()
     with hold(folders.export_lock(stream), what=f"the export of {stream}", wait=wait):
-        run = _begin(stream, actor, folders, limits, day)
+        run, before = _begin(stream, actor, folders, limits, day, done), len(done)
         remove_strays(run)
         # One question for two: only the holder of the lock makes a bundle unfinished, or untidy.
         unsettled = (unfinished_exports(stream) | untidy_exports(stream, folders)).exists()
-        outcomes = recover_exports(run=run) if unsettled else []
+        if unsettled:
+            recover_exports(run=run)
         if stream == HOLDINGS:
             forget_lost_held(folders)
         if stream in log_senders:
-            outcomes += export_log(run=run, sender=log_senders[stream])
+            export_log(run=run, sender=log_senders[stream])
         else:
-            outcomes += export_state(run=run, sender=state_senders[stream], full=full)
-        if unsettled or outcomes:
+            export_state(run=run, sender=state_senders[stream], full=full)
+        if unsettled or len(done) > before:
             tidy_exports(stream=stream, folders=folders)
-    return outcomes
+    return done
 
 
 def settle_dead_exporter(*, stream: str, actor: Actor) -> None:
@@ -111,10 +125,12 @@ def settle_dead_exporter(*, stream: str, actor: Actor) -> None:
     Raises TransferNotReadyError, OSError.
     """
     if unfinished_exports(stream).exists():
-        recover_exports(run=_begin(stream, actor, site_folders(), None, count_day()))
+        recover_exports(run=_begin(stream, actor, site_folders(), None, count_day(), []))
 
 
-def _begin(stream: str, actor: Actor, folders: Folders, limits: Limits | None, day: int) -> ExportRun:
+def _begin(
+    stream: str, actor: Actor, folders: Folders, limits: Limits | None, day: int, done: list[ExportOutcome]
+) -> ExportRun:
     return ExportRun(
         stream=stream,
         actor=actor,
@@ -122,6 +138,7 @@ def _begin(stream: str, actor: Actor, folders: Folders, limits: Limits | None, d
         keys=writer_keys(),
         limits=limits or site_limits(),
         day=day,
+        done=done,
     )
 
 
@@ -132,18 +149,20 @@ def export_all(
     full: bool = False,
     limits: Limits | None = None,
     wait: bool = True,
+    done: list[ExportOutcome] | None = None,
 ) -> list[ExportOutcome]:
     """The streams in this order, by default all of this site, holdings last. One that can't be exported doesn't keep
-    the next from it. Raises as ``export_stream``, once all were tried.
+    the next from it. Raises as ``export_stream``, once all were tried. ``done``: a list that gets each bundle as soon
+    as it is written, for whoever wants to know them also when something raises.
     """
-    outcomes: list[ExportOutcome] = []
+    done = [] if done is None else done
     apart = Apart()
     day = count_day()
     for stream in sent_streams() if streams is None else streams:
         with apart.keep(stream):
-            outcomes += _export_stream(stream, actor, full=full, limits=limits, wait=wait, day=day)
+            _export_stream(stream, actor, full=full, limits=limits, wait=wait, day=day, done=done)
     apart.raise_first()
-    return outcomes
+    return done
 
 
 def is_export_due(stream: str) -> bool:

@@ -15,7 +15,6 @@ from common_apps.transfer.models import ExportBatch
 from common_apps.transfer.registry import LogSender, Outgoing, RecordId
 from common_apps.transfer.selectors import newest_version
 from common_apps.transfer.services.export_steps import (
-    ExportOutcome,
     ExportRun,
     complete_batch,
     fail_batch,
@@ -26,18 +25,17 @@ from common_apps.transfer.services.export_steps import (
 from common_apps.transfer.services.rejecting import reject_unwritable
 
 
-def export_log(*, run: ExportRun, sender: LogSender) -> list[ExportOutcome]:
-    """Every bundle that could be cut from what waits. The caller holds the stream's lock."""
-    outcomes: list[ExportOutcome] = []
+def export_log(*, run: ExportRun, sender: LogSender) -> None:
+    """Every bundle that can be cut from what waits. The caller holds the stream's lock."""
     # Nearly always nothing waits, and to ask is cheaper than to open a bundle for it.
     if sender.waiting().count == 0:
-        return outcomes
+        return
     number = newest_version(run.stream)
     while True:
         number += 1
         batch = _claim(run, sender, number)
         if batch is None:
-            return outcomes
+            return
         failpoint("export.claimed")
         try:
             written = _write(run, sender, batch)
@@ -48,7 +46,7 @@ def export_log(*, run: ExportRun, sender: LogSender) -> list[ExportOutcome]:
             if rejected == 0:
                 raise
             continue
-        outcomes.append(complete_batch(run=run, batch=batch, written=written))
+        complete_batch(run=run, batch=batch, written=written)
 
 
 def _claim(run: ExportRun, sender: LogSender, number: int) -> ExportBatch | None:

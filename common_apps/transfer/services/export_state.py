@@ -19,7 +19,6 @@ from common_apps.transfer.registry import StateSender
 from common_apps.transfer.selectors import locate_bundle, newest_state_bundle, newest_version
 from common_apps.transfer.services.deltas import find_delta
 from common_apps.transfer.services.export_steps import (
-    ExportOutcome,
     ExportRun,
     complete_batch,
     fail_batch,
@@ -32,17 +31,17 @@ from common_apps.transfer.services.peer import heard_hello, is_readable_by, own_
 from common_apps.transfer.services.transactions import repeatable_read, try_again
 
 
-def export_state(*, run: ExportRun, sender: StateSender, full: bool) -> list[ExportOutcome]:
-    """The new bundle, or none where the newest still says it all; ``full``: a snapshot in any case. The caller holds
+def export_state(*, run: ExportRun, sender: StateSender, full: bool) -> None:
+    """A new bundle, or none where the newest still says it all; ``full``: a snapshot in any case. The caller holds
     the stream's lock.
     """
     hello = own_hello() if run.stream == HOLDINGS else None
     if not full and not _is_due(run, sender, hello):
-        return []
-    return [try_again(lambda: _export(run, sender, hello, full))]
+        return
+    try_again(lambda: _export(run, sender, hello, full))
 
 
-def _export(run: ExportRun, sender: StateSender, hello: Hello | None, full: bool) -> ExportOutcome:
+def _export(run: ExportRun, sender: StateSender, hello: Hello | None, full: bool) -> None:
     with transaction.atomic(durable=True):
         batch = open_batch(run=run, mode=BundleMode.SNAPSHOT, seq=_next_version(run.stream))
         batch.status = ExportStatus.PROCESSING
@@ -65,7 +64,7 @@ def _export(run: ExportRun, sender: StateSender, hello: Hello | None, full: bool
     except Exception as error:
         fail_batch(run=run, batch=batch, reason=f"{type(error).__name__}: {error}")
         raise
-    return complete_batch(run=run, batch=batch, written=written)
+    complete_batch(run=run, batch=batch, written=written)
 
 
 def _next_version(stream: str) -> int:

@@ -23,7 +23,7 @@ from common_apps.core.ids import new_id
 from common_apps.transfer.bundle.codec import lines_in_schema
 from common_apps.transfer.bundle.header import AuditHead, Hello
 from common_apps.transfer.bundle.limits import Limits
-from common_apps.transfer.bundle.names import PART_SUFFIX, bundle_name
+from common_apps.transfer.bundle.names import bundle_name
 from common_apps.transfer.bundle.streams import STREAMS
 from common_apps.transfer.bundle.writer import (
     BundleFacts,
@@ -34,8 +34,9 @@ from common_apps.transfer.bundle.writer import (
     write_sidecar,
 )
 from common_apps.transfer.choices import BundleMode, ExportStatus
-from common_apps.transfer.folders import Folders, remove_bundle
+from common_apps.transfer.folders import Folders
 from common_apps.transfer.models import ExportBatch
+from common_apps.transfer.services.files import remove_written
 from common_apps.transfer.services.peer import WriterKeys
 from common_apps.transfer.services.rows import mark_rows_exported, requeue_rows
 
@@ -47,7 +48,10 @@ Outcome = Literal["written", "recovered", "failed"]
 
 @dataclass(frozen=True)
 class ExportRun:
-    """What all bundles of one run share: who asked, where, with which keys and limits, and which day it is."""
+    """What all bundles of one run share: who asked, where, with which keys and limits, and which day it is.
+
+    ``done`` gets each bundle as soon as it is written, so that it is known also when a later one fails.
+    """
 
     stream: str
     actor: Actor
@@ -55,6 +59,7 @@ class ExportRun:
     keys: WriterKeys
     limits: Limits
     day: int
+    done: list[ExportOutcome]
 
     @property
     def folder(self) -> Path:
@@ -166,7 +171,7 @@ def complete_batch(
     batch: ExportBatch,
     written: WrittenBundle,
     outcome: Outcome = "written",
-) -> ExportOutcome:
+) -> None:
     """T2: the bundle is there, a log's rows are exported, a state's older bundles replaced, and the audit knows."""
     at = clock.now()
     with transaction.atomic(durable=True):
@@ -199,19 +204,26 @@ def complete_batch(
         )
         failpoint("export.completing")
     failpoint("export.completed")
-    return describe_export(batch, outcome)
+    run.done.append(describe_export(batch, outcome))
 
 
 def fail_batch(*, run: ExportRun, batch: ExportBatch, reason: str) -> ExportOutcome:
-    """What is there goes, and a log's rows are pending again, to travel under a new batch id."""
+    """What is there goes, and a log's rows are pending again, to travel under a new batch id.
+
+    What can't go (the disk is read-only now) keeps no row here: its place stays noted, and the next export that can
+    removes it. Should a copier take it meanwhile, the other site knows the records when they come again.
+    """
     path = run.folder / batch.filename
-    remove_bundle(path)
-    path.with_name(batch.filename + PART_SUFFIX).unlink(missing_ok=True)
+    try:
+        remove_written(path)
+        batch.file_path = ""
+    except OSError as error:
+        log.warning("failed bundle can't be removed yet", file=str(path), error=str(error))
     failpoint("export.failing")
     with transaction.atomic(durable=True):
         batch.status = ExportStatus.FAILED
         batch.error_message = reason
-        batch.save(update_fields=["status", "error_message"])
+        batch.save(update_fields=["status", "error_message", "file_path"])
         requeue_rows(batch)
         record(
             action="bundle.export_failed",

@@ -4,6 +4,7 @@ nowhere.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import structlog
@@ -16,7 +17,7 @@ from common_apps.transfer.bundle.envelope import measure
 from common_apps.transfer.bundle.errors import BundleError
 from common_apps.transfer.bundle.header import parse_header
 from common_apps.transfer.bundle.layout import PREFIX_SIZE, parse_prefix
-from common_apps.transfer.bundle.names import sidecar_name
+from common_apps.transfer.bundle.names import PART_SUFFIX, sidecar_name
 from common_apps.transfer.bundle.sidecar import build_sidecar, encode_sidecar
 from common_apps.transfer.choices import ExportStatus
 from common_apps.transfer.folders import Folders, move_durably, remove_bundle
@@ -27,13 +28,18 @@ log = structlog.get_logger("transfer.files")
 
 
 def tidy_exports(*, stream: str, folders: Folders) -> None:
-    """Moves confirmed bundles from EXPORT_DIR to the archive, and removes superseded and ended ones. The caller
-    holds the lock.
+    """Moves confirmed bundles from EXPORT_DIR to the archive, and removes superseded, ended and failed ones. The
+    caller holds the lock.
 
     What was begun and broken off is done by the next call. Raises OSError.
     """
-    for batch in untidy_exports(stream, folders).only("batch_type", "filename", "superseded_at", "ended_at"):
+    columns = ("batch_type", "filename", "status", "superseded_at", "ended_at")
+    for batch in untidy_exports(stream, folders).only(*columns):
         failpoint("export.tidying")
+        if batch.status == ExportStatus.FAILED:
+            remove_written(folders.exports / stream / batch.filename)
+            ExportBatch.objects.filter(pk=batch.pk).update(file_path="")
+            continue
         if batch.superseded_at is None and batch.ended_at is None:
             _archive(batch, folders)
             continue
@@ -43,11 +49,24 @@ def tidy_exports(*, stream: str, folders: Folders) -> None:
 
 
 def untidy_exports(stream: str, folders: Folders) -> QuerySet[ExportBatch]:
-    """Bundles whose files lie in EXPORT_DIR though the peer has them, or lie anywhere though nobody needs them."""
-    kept = ExportBatch.objects.filter(batch_type=stream, status=ExportStatus.COMPLETED, pruned_at=None)
+    """Bundles whose files lie in EXPORT_DIR though the peer has them, or lie anywhere though nobody needs them; of the
+    failed ones those whose disk was read-only then.
+    """
+    kept = Q(status=ExportStatus.COMPLETED, pruned_at=None)
     gone = Q(superseded_at__isnull=False) | Q(ended_at__isnull=False)
     here = Q(confirmed_at__isnull=False, file_path__startswith=f"{folders.exports / stream}/")
-    return kept.filter(gone | here)
+    left = Q(status=ExportStatus.FAILED) & ~Q(file_path="")
+    return ExportBatch.objects.filter((kept & (gone | here)) | left, batch_type=stream)
+
+
+def remove_written(path: Path) -> None:
+    """Removes what there is of a bundle: part, file, sidecar. Nothing is asked of the disk where there is nothing.
+    Raises OSError.
+    """
+    remove_bundle(path)
+    part = path.with_name(path.name + PART_SUFFIX)
+    if os.path.lexists(part):
+        part.unlink(missing_ok=True)
 
 
 def return_to_exports(path: Path, folders: Folders, batch: ExportBatch) -> None:

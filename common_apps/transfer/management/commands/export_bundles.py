@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from common_apps.audit.actors import SYSTEM
 from common_apps.core.tables import print_table
 from common_apps.transfer.management.plain_errors import told_plainly
-from common_apps.transfer.services import export_all
+from common_apps.transfer.services import ExportOutcome, export_all
 
 
 class Command(BaseCommand):
@@ -24,9 +25,20 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON array, a bundle an object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Exports in the given order."""
-        with told_plainly():
-            outcomes = export_all(streams=options["streams"] or None, actor=SYSTEM, full=options["full"])
+        """Exports in the given order. What was written is printed also when something else can't be."""
+        done: list[ExportOutcome] = []
+        try:
+            with told_plainly():
+                export_all(streams=options["streams"] or None, actor=SYSTEM, full=options["full"], done=done)
+        except CommandError:
+            if done:
+                self._print(done, as_json=options["json"])
+            raise
+        self._print(done, as_json=options["json"])
+        if not done and not options["json"]:
+            self.stdout.write("Nothing to export.")
+
+    def _print(self, done: Sequence[ExportOutcome], *, as_json: bool) -> None:
         rows = [
             {
                 "stream": each.stream,
@@ -38,8 +50,6 @@ class Command(BaseCommand):
                 "file": each.file,
                 "batch_id": each.batch_id,
             }
-            for each in outcomes
+            for each in done
         ]
-        print_table(self.stdout, rows, as_json=options["json"])
-        if not rows and not options["json"]:
-            self.stdout.write("Nothing to export.")
+        print_table(self.stdout, rows, as_json=as_json)
