@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from django.contrib import admin, messages
@@ -92,7 +92,7 @@ class RequestAdmin(ReadOnlyAdmin):
             )
         for row in chosen:
             try:
-                cancel_request(user=request.user, request_id=row.pk, actor=actor_of(request))
+                cancel_request(user=cast(User, request.user), request_id=row.pk, actor=actor_of(request))
             except DomainError as error:
                 messages.warning(request, f"{row.pk}: {error.detail}")
             else:
