@@ -148,7 +148,7 @@ def discard_held() -> list[str]:
 
 def lose_held() -> None:
     """The disk has lost what lies in quarantine."""
-    for path in site_folders().quarantine.iterdir():
+    for path in site_folders().quarantine.glob("*"):
         path.unlink()
 
 
