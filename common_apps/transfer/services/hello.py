@@ -81,9 +81,11 @@ def _heed_heard(peer: Peer, heard: int, *, tell: bool) -> None:
 def _tell_announced(hello: Hello, before: Hello | None, trusted: TrustedPeer) -> None:
     """A signing key that is new here is told once: an operator has to compare its words."""
     announced, already = set(hello.signing_keys()), set(before.signing_keys() if before else [])
-    for public in already - announced:
+    decided = {key.public for key in trusted.signing if key.status != "retired"}
+    # A backup of the database alone brings back what has been decided: trust.json knows better.
+    for public in (already - announced) | (decided & announced):
         end_alert(code=KEY_ANNOUNCED, subject=fingerprint_of(public))
-    known = already | {key.public for key in trusted.signing if key.status != "retired"}
+    known = already | decided
     for public in hello.signing_keys():
         if public not in known:
             fingerprint = fingerprint_of(public)
