@@ -42,7 +42,9 @@ def test_the_same_holds_when_hypothesis_drives(sites: Sites, capfd: pytest.Captu
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("trace", ["a file damaged", "a backup from before the answer"])
+@pytest.mark.parametrize(
+    "trace", ["a sidecar lost", "a state's file damaged", "a backup from before a key was confirmed"]
+)
 def test_no_promise_is_broken_in_a_short_trace(sites: Sites, trace: str) -> None:
     assert trace in TRACES
     run_trace(sites, Tally(), trace)

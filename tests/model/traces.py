@@ -94,6 +94,13 @@ TRACES: dict[str, list[Move]] = {
         _restore(_RESPONSE, "keys"),
     ],
     "a key that nobody has confirmed": [("rotate", {"site": _REQUEST, "what": "signing"}), _SUBMIT],
+    "a backup from before a key was confirmed": [
+        ("rotate", {"site": _RESPONSE, "what": "signing"}),
+        *_ALL_KNOW,
+        _back_up(_REQUEST),
+        ("confirm_keys", {"site": _REQUEST}),
+        _restore(_REQUEST),
+    ],
     "a file lost": [
         _SUBMIT,
         ("export", {"site": _REQUEST}),
