@@ -119,19 +119,8 @@ def replace_discarded(*, batch_id: UUID, code: str, at: datetime) -> int:
         cursor.execute(_DISCARDED, {"batch": batch_id})
         discarded = cursor.fetchall()
     detail = f"The request site's operators discarded the bundle that held the answer ({code}); ask again if need be."
-    for row_id, original_request_id, trace_id in discarded:
-        _replace(
-            row_id,
-            Failure(ANSWER_DISCARDED, detail),
-            original_request_id=original_request_id,
-            trace_id=trace_id,
-            # Another record: the old id may be known there by what was discarded.
-            id=new_id(),
-            delivery=DeliveryStatus.PENDING,
-            export_batch=None,
-            pending_since=at,
-            metadata={"discarded": {"batch_id": str(batch_id), "code": code, "result_id": str(row_id)}},
-        )
+    for row in discarded:
+        _fail_anew(row, Failure(ANSWER_DISCARDED, detail), at, {"discarded": {"batch_id": str(batch_id), "code": code}})
     return len(discarded)
 
 
@@ -141,19 +130,26 @@ def replace_unwritable(*, batch_id: UUID, only: Collection[UUID], code: str, at:
         cursor.execute(_UNWRITABLE, {"batch": batch_id, "ids": list(only)})
         unwritable = cursor.fetchall()
     detail = f"The answer can't be written into a bundle ({code}); the response site's operators find it in their log."
-    for row_id, original_request_id, trace_id in unwritable:
-        _replace(
-            row_id,
-            Failure(INTERNAL_ERROR, detail),
-            original_request_id=original_request_id,
-            trace_id=trace_id,
-            id=new_id(),
-            delivery=DeliveryStatus.PENDING,
-            export_batch=None,
-            pending_since=at,
-            metadata={"unwritable": {"code": code, "result_id": str(row_id)}},
-        )
+    for row in unwritable:
+        _fail_anew(row, Failure(INTERNAL_ERROR, detail), at, {"unwritable": {"code": code}})
     return len(unwritable)
+
+
+def _fail_anew(row: tuple[UUID, UUID, UUID], failure: Failure, at: datetime, why: dict[str, dict[str, str]]) -> None:
+    """A failure travels instead of the answer; ``row``: its id, its request's there, its trace. ``why`` is kept."""
+    row_id, original_request_id, trace_id = row
+    _replace(
+        row_id,
+        failure,
+        original_request_id=original_request_id,
+        trace_id=trace_id,
+        # Another record: the old id may be known there by what was discarded.
+        id=new_id(),
+        delivery=DeliveryStatus.PENDING,
+        export_batch=None,
+        pending_since=at,
+        metadata={name: facts | {"result_id": str(row_id)} for name, facts in why.items()},
+    )
 
 
 def _of(batch_id: UUID, delivery: DeliveryStatus) -> Any:
