@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from celery import current_app
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -19,6 +18,7 @@ from common_apps.transfer.models import DayCounter
 from common_apps.transfer.models import Peer as PeerRow
 from common_apps.transfer.services import export_stream, scan_imports
 from tests.common.transfer.kit import Peer, RowsReceiver, RowsSender, log_line
+from tests.common.transfer.queue import take_queued
 from tests.factories import make_user
 
 API = "/api/v1/admin/"
@@ -35,36 +35,21 @@ def operator(transactional_db: None) -> User:
     return make_user("olga", role="operator")
 
 
-def _queued() -> list[dict[str, Any]]:
-    """The messages that wait on the queue `transfer`, taken off it."""
-    found = []
-    with current_app.connection_for_read() as connection:
-        queue = connection.SimpleQueue("transfer")
-        while True:
-            try:
-                message = queue.get(block=False)
-            except queue.Empty:
-                return found
-            message.ack()
-            _, named, _ = message.payload
-            found.append({"task": message.headers["task"], "id": message.headers["id"], "named": named})
-
-
 @pytest.fixture(autouse=True)
 def empty_queue() -> None:
-    _queued()
+    take_queued()
 
 
 def test_export_and_import_are_enqueued_when_an_operator_asks(operator: User, peer: Peer, sent: str) -> None:
     answer = _client(operator).post(f"{API}exports/{sent}/", {}, format="json")
     assert answer.status_code == 202, answer.content
-    (message,) = _queued()
+    (message,) = take_queued()
     assert (message["task"], message["id"]) == ("transfer.export", answer.json()["task_id"])
     assert (message["named"]["streams"], message["named"]["full"]) == ([sent], False)
     assert message["named"]["actor"]["user_id"] == str(operator.pk)
     answer = _client(operator).post(f"{API}imports/")
     assert answer.status_code == 202, answer.content
-    assert [each["task"] for each in _queued()] == ["transfer.import_scan"]
+    assert [each["task"] for each in take_queued()] == ["transfer.import_scan"]
 
 
 def test_export_is_refused_when_the_stream_or_the_body_is_wrong(operator: User) -> None:
@@ -72,7 +57,7 @@ def test_export_is_refused_when_the_stream_or_the_body_is_wrong(operator: User) 
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     answer = _client(operator).post(f"{API}exports/holdings/", {"full": "perhaps"}, format="json")
     assert (answer.status_code, answer.json()["code"]) == (400, "validation_failed")
-    assert _queued() == []
+    assert take_queued() == []
 
 
 @pytest.mark.parametrize(
@@ -83,7 +68,7 @@ def test_the_carry_is_refused_when_the_caller_is_no_operator(transactional_db: N
     user = make_user("ada")
     assert getattr(_client(user), method)(API + path).status_code == 403
     assert getattr(APIClient(), method)(API + path).status_code == 401
-    assert _queued() == []
+    assert take_queued() == []
 
 
 @pytest.mark.parametrize(("scope", "status"), [("exports:run", 202), ("requests:read", 403)])

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from celery import current_app
 from rest_framework.test import APIClient
 
 from common_apps.accounts.models import User
@@ -19,6 +18,7 @@ from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.models import ImportBatch
 from common_apps.transfer.services import export_stream, scan_imports
 from tests.common.transfer.kit import Peer, RowsReceiver, RowsSender, log_line
+from tests.common.transfer.queue import take_queued
 from tests.factories import make_user
 
 API = "/api/v1/admin/"
@@ -30,23 +30,9 @@ def _client(user: User) -> APIClient:
     return client
 
 
-def _queued() -> list[dict[str, Any]]:
-    found = []
-    with current_app.connection_for_read() as connection:
-        queue = connection.SimpleQueue("transfer")
-        while True:
-            try:
-                message = queue.get(block=False)
-            except queue.Empty:
-                return found
-            message.ack()
-            _, named, _ = message.payload
-            found.append({"task": message.headers["task"], "id": message.headers["id"], "named": named})
-
-
 @pytest.fixture(autouse=True)
 def empty_queue() -> None:
-    _queued()
+    take_queued()
 
 
 @pytest.fixture
@@ -90,7 +76,7 @@ def test_release_is_enqueued_and_done_when_an_admin_asks(
 ) -> None:
     answer = _client(admin).post(f"{API}quarantine/{held.pk}/release/")
     assert answer.status_code == 202, answer.content
-    (message,) = _queued()
+    (message,) = take_queued()
     assert (message["task"], message["id"]) == ("transfer.release", answer.json()["task_id"])
     assert tasks.release(**message["named"])["outcome"] == "completed"
     assert len(receiver.arrived()) == 2
@@ -106,7 +92,7 @@ def test_discard_needs_a_reason_and_is_enqueued_when_an_admin_asks(held: ImportB
         answer = _client(admin).post(address, body, format="json")
         assert (answer.status_code, answer.json()["code"]) == (400, "validation_failed")
     assert _client(admin).post(address, {"reason": "no"}, format="json").status_code == 202
-    (message,) = _queued()
+    (message,) = take_queued()
     assert tasks.give_up(**message["named"]) == {"outcome": "discarded", "code": None, "detail": ""}
     assert AuditLog.objects.get(action="bundle.discarded").metadata["reason"] == "no"
 
@@ -116,7 +102,7 @@ def test_import_again_is_enqueued_when_an_operator_asks(
 ) -> None:
     answer = _client(operator).post(f"{API}quarantine/{refused.pk}/import-again/")
     assert answer.status_code == 202, answer.content
-    (message,) = _queued()
+    (message,) = take_queued()
     assert tasks.judge_again(**message["named"])["outcome"] == "completed" and len(receiver.arrived()) == 1
 
 
@@ -126,7 +112,7 @@ def test_a_decision_is_refused_when_the_role_is_no_admin(held: ImportBatch, oper
         answer = _client(caller).post(f"{API}quarantine/{held.pk}/{verb}/", {"reason": "no"}, format="json")
         assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
     assert APIClient().post(f"{API}quarantine/{held.pk}/{verb}/").status_code == 401
-    assert _queued() == []
+    assert take_queued() == []
 
 
 @pytest.mark.parametrize("verb", ["release", "discard", "import-again"])
