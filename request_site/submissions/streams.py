@@ -29,7 +29,7 @@ from request_site.submissions.services.cancel_delivery import (
 
 _CLAIM = """
     WITH picked AS MATERIALIZED (
-        SELECT id FROM requests WHERE status = 'pending'
+        SELECT id FROM requests WHERE is_waiting
         ORDER BY priority DESC, created_at, id LIMIT %s FOR UPDATE SKIP LOCKED
     )
     UPDATE requests SET status = 'queued', export_batch_id = %s FROM picked WHERE requests.id = picked.id
@@ -57,7 +57,7 @@ class RequestSender:
     def waiting(self) -> Waiting:
         """Pending requests and cancellations, and since when the oldest waits."""
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*), min(created_at) FROM requests WHERE status = 'pending'")
+            cursor.execute("SELECT count(*), min(created_at) FROM requests WHERE is_waiting")
             requests, asked_at = cursor.fetchone()
         cancels, wished_at = count_waiting_cancels()
         return Waiting(requests + cancels, min((each for each in (asked_at, wished_at) if each), default=None))

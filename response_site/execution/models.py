@@ -96,6 +96,7 @@ class QueryResult(models.Model):
            ^               |              |                      |
            +-- batch failed, superseded, discarded, or asked again +
 
+    ``is_waiting`` stands for ``pending`` in the claim's index, so that what comes after is heap-only (as of requests).
     ``id`` is the record's own on the wire. An answer that the peer's operator discarded is replaced in place: a new id,
     failure ``answer_discarded``, and in ``metadata`` what stood there.
     """
@@ -114,10 +115,14 @@ class QueryResult(models.Model):
     executed_at = models.DateTimeField(null=True, blank=True)
     priority = models.PositiveSmallIntegerField(default=5)
     delivery = models.CharField(max_length=20, choices=DeliveryStatus.choices, default=DeliveryStatus.PENDING)
+    is_waiting = models.GeneratedField(
+        expression=Q(delivery="pending"), output_field=models.BooleanField(), db_persist=True
+    )
     pending_since = models.DateTimeField(help_text="since when it waits, or had waited, to be exported")
     exported_at = models.DateTimeField(null=True, blank=True)
+    # Without an index of its own: query_results_batch is the same.
     export_batch = models.ForeignKey(
-        "transfer.ExportBatch", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        "transfer.ExportBatch", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
     )
     confirmed_at = models.DateTimeField(null=True, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
@@ -147,7 +152,7 @@ class QueryResult(models.Model):
                 F("pending_since").asc(),
                 F("id").asc(),
                 name="query_results_claim",
-                condition=Q(delivery="pending"),
+                condition=Q(is_waiting=True),
             ),
             models.Index(fields=["export_batch"], name="query_results_batch", condition=Q(export_batch__isnull=False)),
             models.Index(fields=["-pending_since", "-id"], name="query_results_newest"),

@@ -30,11 +30,11 @@ _CHUNK_BYTES = 4 * 1024 * 1024
 _CHUNK_ROWS = 100
 _MAX_COUNT = 2**31 - 1
 
-_WAITING = "SELECT count(*), min(pending_since) FROM query_results WHERE delivery = 'pending'"
+_WAITING = "SELECT count(*), min(pending_since) FROM query_results WHERE is_waiting"
 _CLAIM = """
 UPDATE query_results SET delivery = 'queued', export_batch_id = %(batch)s
 WHERE id IN (
-    SELECT id FROM query_results WHERE delivery = 'pending'
+    SELECT id FROM query_results WHERE is_waiting
     ORDER BY priority DESC, pending_since, id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED

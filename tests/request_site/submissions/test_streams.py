@@ -147,6 +147,21 @@ def test_rows_go_from_queued_to_processing_when_the_other_site_confirms() -> Non
     assert "other site" in failed.error_message
 
 
+def test_no_index_is_touched_when_a_row_goes_on_between_two_waits() -> None:
+    before = _heap_only_updates()
+    batch, _ = exported(3)
+    RequestSender().confirm(batch_id=batch, conflicts=(), at=NOW)
+    # Each row when its file is there, and when the other site has it.
+    assert _heap_only_updates() - before == 6
+
+
+def _heap_only_updates() -> int:
+    """Of the rows of `requests` so far, by this connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_get_xact_tuples_hot_updated('requests'::regclass)")
+        return int(cursor.fetchone()[0])
+
+
 def test_confirm_changes_nothing_when_the_row_has_been_requeued() -> None:
     batch, _ = exported()
     assert RequestSender().requeue(batch_id=batch) == 1

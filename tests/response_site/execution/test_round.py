@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from django.db import connection
 
 from common_apps.accounts.models import User
 from response_site.execution.models import IncomingRequest, QueryResult
@@ -39,6 +40,23 @@ def test_answer_is_confirmed_when_the_other_site_lists_its_bundle(asker: User, e
     assert (answer.delivery, answer.confirmed_at) == ("confirmed", later(60))
     assert ResultSender().waiting().count == 0
     assert not ResultSender().has_unanswered(batch_id=batch_id)
+
+
+def test_no_index_is_touched_when_an_answer_leaves_and_is_confirmed(asker: User, engine: Watched) -> None:
+    bring(ask(asker))
+    drain(worker="one")
+    before = _heap_only_updates()
+    batch_id, _ = send()
+    ResultSender().confirm(batch_id=batch_id, conflicts=(), at=later(60))
+    # When its file is there, and when the other site has it.
+    assert _heap_only_updates() - before == 2
+
+
+def _heap_only_updates() -> int:
+    """Of the rows of `query_results` so far, by this connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_get_xact_tuples_hot_updated('query_results'::regclass)")
+        return int(cursor.fetchone()[0])
 
 
 def test_waiting_tells_count_and_age_when_answers_wait(asker: User, engine: Watched) -> None:
