@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from tests.model.crossing import Crossing, Tally
+from tests.model.crossing import Crossing
+from tests.model.history import Tally
 from tests.model.moves import MOVES
 from tests.model.sites import Sites
 

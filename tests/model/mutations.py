@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 import time
 
-from tests.model.crossing import BrokenPromiseError, Crossing, Tally
+from tests.model.crossing import Crossing
+from tests.model.history import Tally
+from tests.model.promises import BrokenPromiseError
 from tests.model.sites import Sites, two_sites
 from tests.model.traces import NEEDED, TRACES
 

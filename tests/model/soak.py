@@ -15,7 +15,8 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import count, islice
 from typing import Any
 
-from tests.model.crossing import Crossing, Tally
+from tests.model.crossing import Crossing
+from tests.model.history import Tally
 from tests.model.moves import draw
 from tests.model.sites import Sites, two_sites
 
@@ -102,6 +103,9 @@ def again(seed: int, moves: int = MOVES) -> int:
         try:
             play(sites, Tally(), met=met, moves=some)
         except AssertionError as broken:
+            # Fewer moves may break another promise: that is another story.
+            if said and _promise_of(str(broken)) != _promise_of(said):
+                return False
             said = str(broken)
             print(f"{len(some)} moves: {said.splitlines()[-1]}", flush=True)
             return True
@@ -116,6 +120,11 @@ def again(seed: int, moves: int = MOVES) -> int:
     for move in fewest:
         print(f"  {move}")
     return 1
+
+
+def _promise_of(said: str) -> str:
+    """What is broken, without the ids."""
+    return said.split(":")[0]
 
 
 def main(arguments: list[str]) -> int:

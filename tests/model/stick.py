@@ -38,6 +38,10 @@ class Stick:
         found = self.path.glob(f"airferry/{source or '*'}/*/*.enc")
         return sorted(found, key=lambda path: (path.parent.name, path.name))
 
+    def streams(self, source: str) -> list[str]:
+        """The streams of what a site has left on it."""
+        return [path.name.rsplit("_", 3)[0] for path in self.bundles(source)]
+
     def put(
         self,
         bundle: Written,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.model.crossing import Tally
+from tests.model.history import Tally
 from tests.model.machine import run_machine
 from tests.model.mutations import find, run_trace
 from tests.model.sites import Sites, two_sites
