@@ -57,6 +57,8 @@ class AccountsAdminSite(AdminSite):
     """django.contrib.admin's site on both sites."""
 
     login_form = LoginForm
+    # Lists of bundles are wide: they need the room, and without JavaScript the sidebar's handle does nothing.
+    enable_nav_sidebar = False
     site_header = f"Airferry, {settings.SITE} site"
     site_title = site_header
     index_title = settings.SITE_PURPOSE

@@ -94,6 +94,6 @@ def application(site: str, env: dict[str, Any]) -> dict[str, Any]:
         "LANGUAGE_CODE": "en",
         "LANGUAGES": [("en", "English"), ("fa", "فارسی")],
         "LOCALE_PATHS": [ROOT / "locale"],
-        "FORMAT_MODULE_PATH": None,
+        "FORMAT_MODULE_PATH": "common_apps.conf.formats",
         "DATA_UPLOAD_MAX_MEMORY_SIZE": 2 * 1024 * 1024,
     }

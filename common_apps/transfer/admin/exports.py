@@ -39,7 +39,6 @@ class ExportBatchAdmin(ReadOnlyAdmin):
         "confirmed",
         "trip",
         "peer_code",
-        "filename",
     ]
     list_filter = [ExportAtFilter, "batch_type", "mode", "created_at"]
     search_fields = ["id", "filename", "checksum", "trip", "peer_code"]

@@ -39,8 +39,7 @@ class ImportBatchAdmin(ReadOnlyAdmin):
         "records",
         "sent",
         "settled",
-        "times",
-        "filename",
+        "cure",
     ]
     list_filter = [ImportAtFilter, "batch_type", "code", "created_at"]
     search_fields = ["id", "source_batch_id", "filename", "checksum"]
@@ -80,7 +79,7 @@ class ImportBatchAdmin(ReadOnlyAdmin):
         """Written, by the other site's clock."""
         return short(batch.sent_at)
 
-    @admin.display(description="applied", ordering="processed_at")
+    @admin.display(description="settled", ordering="processed_at")
     def settled(self, batch: ImportBatch) -> str:
         """Applied, or refused or dropped: the state says which."""
         return short(batch.processed_at)
@@ -95,11 +94,6 @@ class ImportBatchAdmin(ReadOnlyAdmin):
         """How many."""
         return batch.record_count
 
-    @admin.display(description="times met", ordering="met_count")
-    def times(self, batch: ImportBatch) -> int:
-        """It, or the same bytes."""
-        return batch.met_count
-
     @admin.display(description="state")
     def state(self, batch: ImportBatch) -> str:
         """In a word."""
@@ -112,8 +106,10 @@ class ImportBatchAdmin(ReadOnlyAdmin):
 
     @admin.display(description="what to do")
     def cure(self, batch: ImportBatch) -> str:
-        """In a sentence."""
-        return describe(batch.code).cure if batch.code in tuple(Code) else "-"
+        """In a sentence; nothing where that was done for good."""
+        if batch.code not in tuple(Code) or import_word(batch) == "discarded":
+            return "-"
+        return describe(batch.code).cure
 
     @admin.action(description="Release: check again, and apply", permissions=["release"])
     def release(self, request: HttpRequest, chosen: QuerySet[ImportBatch]) -> HttpResponse | None:

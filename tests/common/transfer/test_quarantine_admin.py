@@ -20,6 +20,7 @@ from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.records import Batch, Sent
 from common_apps.transfer.models import AppliedState, ImportBatch
 from common_apps.transfer.services import export_stream, scan_imports
+from common_apps.transfer.services.quarantine import discard
 from tests.common.transfer.kit import NOON, Peer, RowsReceiver, RowsSender, log_line
 from tests.factories import make_user
 
@@ -92,16 +93,43 @@ def _ask(client: Client, action: str, *rows: ImportBatch, **more: str) -> Any:
 def test_list_tells_state_and_finds_by_id_name_and_checksum(held: ImportBatch, operator: Client) -> None:
     for word in (str(held.pk), str(held.source_batch_id), held.filename, held.checksum[:20]):
         page = _page(operator, f"{IMPORTS}?q={word}")
-        assert held.filename in page and ">held<" in page
-    assert held.filename not in _page(operator, f"{IMPORTS}?q={uuid4()}").partition("changelist-form")[2]
+        assert f"{held.pk}/change/" in page and ">held<" in page
+    assert f"{held.pk}/change/" not in _page(operator, f"{IMPORTS}?q={uuid4()}")
+
+
+def test_list_tells_what_to_do_until_it_was_discarded(held: ImportBatch, operator: Client) -> None:
+    cure = "It can be released after an upgrade, or discarded."
+    assert cure in _page(operator, f"{IMPORTS}?at=quarantine")
+    discard(row_id=held.pk, actor=SYSTEM, reason="no")
+    page = _page(operator, f"{IMPORTS}?at=discarded")
+    assert f"{held.pk}/change/" in page and cure not in page
+    assert cure not in _page(operator, f"{IMPORTS}{held.pk}/change/")
+
+
+def test_pages_tell_times_by_the_clock_that_file_names_and_logs_have(held: ImportBatch, operator: Client) -> None:
+    met = f"{held.created_at:%Y-%m-%d %H:%M:%S} UTC"
+    assert met in _page(operator, f"{IMPORTS}{held.pk}/change/")
+
+
+def test_history_of_a_bundle_is_what_the_audit_log_says_of_it(held: ImportBatch, operator: Client) -> None:
+    export_stream(stream="holdings", actor=SYSTEM)
+    answer = operator.get(f"{IMPORTS}{held.pk}/history/", follow=True)
+    page = answer.content.decode()
+    assert answer.status_code == 200 and 'field-action">bundle.quarantined<' in page
+    assert AuditLog.objects.filter(action="bundle.exported").exists()
+    assert 'field-action">bundle.exported<' not in page
+
+
+def test_lists_have_the_whole_width(held: ImportBatch, operator: Client) -> None:
+    page = _page(operator, IMPORTS)
+    assert "airferry/admin.css" in page and "nav-sidebar" not in page
 
 
 @pytest.mark.parametrize(
     ("at", "shown"), [("quarantine", True), ("held", True), ("refused", False), ("applied", False), ("waits", False)]
 )
 def test_list_is_narrowed_by_where_bundles_are_at(held: ImportBatch, operator: Client, at: str, shown: bool) -> None:
-    page = _page(operator, f"{IMPORTS}?at={at}").partition('id="changelist-form"')[2]
-    assert (held.filename in page) is shown
+    assert (f"{held.pk}/change/" in _page(operator, f"{IMPORTS}?at={at}")) is shown
 
 
 def test_page_shows_code_cure_and_preview_and_links_to_no_file(held: ImportBatch, operator: Client) -> None:
@@ -121,11 +149,11 @@ def test_export_list_tells_every_hop(sender: RowsSender, sent: str, peer: Peer, 
     sender.add()
     (outcome,) = export_stream(stream=sent, actor=SYSTEM)
     page = _page(operator, f"{EXPORTS}?at=waits").partition('id="changelist-form"')[2]
-    assert outcome.file in page and "waits to be carried" in page
+    assert f"{outcome.batch_id}/change/" in page and "waits to be carried" in page
     peer.tell(Batch(stream=sent, batch_id=outcome.batch_id, outcome="held", code="bad_record", records=[]))
     scan_imports(actor=SYSTEM)
     page = _page(operator, f"{EXPORTS}?at=held")
-    assert ">held there<" in page and outcome.file in page
+    assert ">held there<" in page and f"{outcome.batch_id}/change/" in page
     assert "The other site holds a bundle of ours in quarantine" in page and "(bad_record" in page
     assert "is not what its stream" in _page(operator, f"{EXPORTS}{outcome.batch_id}/change/")
     for at in ("under-way", "applied", "discarded", "replaced", "failed", "nonsense"):
