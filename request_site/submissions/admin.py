@@ -18,6 +18,7 @@ from common_apps.audit.actors import actor_of
 from common_apps.core.admin import ReadOnlyAdmin
 from common_apps.core.errors import DomainError
 from common_apps.transfer.admin.asking import confirmation
+from request_site.submissions.choices import RequestStatus
 from request_site.submissions.models import Cancellation, IdempotencyKey, Request, Response
 from request_site.submissions.selectors import describe_timeline
 from request_site.submissions.services import cancel_request
@@ -92,11 +93,13 @@ class RequestAdmin(ReadOnlyAdmin):
             )
         for row in chosen:
             try:
-                cancel_request(user=cast(User, request.user), request_id=row.pk, actor=actor_of(request))
+                given_up = cancel_request(user=cast(User, request.user), request_id=row.pk, actor=actor_of(request))
             except DomainError as error:
                 messages.warning(request, f"{row.pk}: {error.detail}")
             else:
-                messages.success(request, f"{row.pk}: given up.")
+                is_final = given_up.status == RequestStatus.CANCELLED
+                told = "cancelled." if is_final else "the other site is asked with the next trip."
+                messages.success(request, f"{row.pk}: {told}")
         transaction.on_commit(wake_exporter)
         return None
 

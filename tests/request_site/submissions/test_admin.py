@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from common_apps.core.ids import new_id
+from common_apps.transfer.models import ExportBatch
 from request_site.submissions.models import IdempotencyKey, Request, Response
 from tests.factories import make_user
 
@@ -73,9 +74,22 @@ def test_cancel_is_asked_for_on_a_page_and_done_when_an_admin_confirms(row: Requ
     assert "This will happen:" in page.content.decode()
     left.refresh_from_db()
     assert left.status == "pending"
-    assert admin.post("/admin/submissions/request/", chosen | {"confirmed": "cancel"}).status_code == 302
+    told = admin.post("/admin/submissions/request/", chosen | {"confirmed": "cancel"}, follow=True)
+    assert f"{left.pk}: cancelled." in told.content.decode()
     left.refresh_from_db()
     assert left.status == "cancelled"
+
+
+def test_cancel_says_that_the_other_site_decides_when_the_request_has_left(row: Request) -> None:
+    admin = Client()
+    admin.force_login(make_user("ada", role="admin"), "common_apps.accounts.backends.AccountsBackend")
+    bundle = ExportBatch.objects.create(batch_type="requests", mode="batch", seq=1, status="completed", created_at=NOW)
+    Request.objects.filter(pk=row.pk).update(status="exported", export_batch=bundle)
+    chosen = {"action": "cancel", "_selected_action": [str(row.pk)], "confirmed": "cancel"}
+    told = admin.post("/admin/submissions/request/", chosen, follow=True).content.decode()
+    assert f"{row.pk}: the other site is asked with the next trip." in told
+    row.refresh_from_db()
+    assert row.status == "exported"
 
 
 def test_cancel_is_not_offered_when_an_operator_looks(operator: Client, row: Request) -> None:
