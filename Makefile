@@ -41,7 +41,7 @@ logs: $(INSTALLED) ## follow the logs of both sites
 	@$(PY) -m devstack logs
 
 test: $(INSTALLED) ## the whole suite but for what needs Java or a browser, with its coverage
-	@$(PY) -m devstack.pytest --coverage build/coverage all; tests=$$?; \
+	@rm -rf build/coverage; $(PY) -m devstack.pytest --coverage build/coverage all; tests=$$?; \
 	$(PY) -m coverage combine --quiet --data-file=build/coverage/combined build/coverage && \
 	$(PY) -m coverage report --data-file=build/coverage/combined --skip-covered --fail-under=85; covered=$$?; \
 	test $$tests -eq 0 || { echo "make test: tests failed"; exit $$tests; }; exit $$covered
