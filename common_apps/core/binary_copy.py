@@ -39,6 +39,12 @@ def pack_uuids(*values: UUID) -> bytes:
     return b"".join([_UUID_LENGTH + value.int.to_bytes(16) for value in values])
 
 
+def pack_uuid_texts(texts: Sequence[str]) -> list[bytes]:
+    """A uuid for each text, which must be one with dashes."""
+    raw = bytes.fromhex("".join(texts).replace("-", ""))
+    return [_UUID_LENGTH + raw[at : at + 16] for at in range(0, len(raw), 16)]
+
+
 def pack_text(value: str | bytes | None) -> bytes:
     """A text, varchar or json; bytes are UTF-8 already."""
     if value is None:

@@ -12,7 +12,7 @@ import msgspec
 from common_apps.core import strict_json, strict_json_scan
 from common_apps.transfer.bundle import records
 from common_apps.transfer.bundle.errors import BundleError, Code
-from common_apps.transfer.bundle.forms import first_fault, form_checks, format_time
+from common_apps.transfer.bundle.forms import are_uuids, first_fault, form_checks, format_time
 from common_apps.transfer.bundle.limits import DEFAULT_LIMITS, Limits
 from common_apps.transfer.bundle.records import Record
 from common_apps.transfer.bundle.streams import STREAMS
@@ -131,6 +131,9 @@ def fault_in_values(record: Record) -> str | None:
         case records.State():
             if (record.seq == 0) != (record.batch_id is None):
                 return "seq: 0 stands for nothing applied, and then batch_id is null"
+        case records.Applied():
+            if not are_uuids(record.batch_ids):
+                return "batch_ids: not UUIDs in lower case with dashes"
     return None
 
 

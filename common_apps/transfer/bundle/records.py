@@ -213,10 +213,12 @@ class State(Record, frozen=True, tag="state"):
 
 
 class Applied(Record, frozen=True, tag="applied"):
-    """Log bundles of the peer that are applied here, as many lines as it takes."""
+    """Log bundles of the peer that are applied here, as many lines as it takes. `batch_ids`: UUIDs, as texts in their
+    one form, since making 200,000 objects of them takes longer than all else that is done with them.
+    """
 
     stream: LogStream
-    batch_ids: Annotated[list[UUID], Meta(max_length=1000)]
+    batch_ids: Annotated[list[str], Meta(max_length=1000)]
 
 
 class Batch(Record, frozen=True, tag="batch"):

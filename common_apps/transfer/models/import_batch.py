@@ -115,6 +115,12 @@ class ImportBatch(models.Model):
                 name="import_batches_listed",
                 condition=Q(status=ImportStatus.COMPLETED),
             ),
+            # Serves the conflicts in holdings: almost always empty.
+            models.Index(
+                fields=["batch_type"],
+                name="import_batches_conflicts",
+                condition=Q(status=ImportStatus.COMPLETED, code__isnull=False),
+            ),
             # Serves the quarantine's list, and held bundles in holdings.
             models.Index(fields=["batch_type"], name="import_batches_failed", condition=Q(status=ImportStatus.FAILED)),
             # Serves the second look at a file that could not be read before.

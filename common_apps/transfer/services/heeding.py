@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from django.db import connection
 
-from common_apps.core.binary_copy import copy_rows, pack_jsonb, pack_text, pack_uuid
+from common_apps.core.binary_copy import NULL, copy_rows, pack_jsonb, pack_text, pack_uuid, pack_uuid_texts
 from common_apps.core.failpoints import failpoint
 from common_apps.transfer.bundle import records
 from common_apps.transfer.folders import site_folders
@@ -85,7 +85,7 @@ def _read_lists(lines: Iterable[Any]) -> tuple[list[records.State], list[records
                         sent.append(line)
                     case records.Applied():
                         said = _said(line.stream, "applied", None, [])
-                        yield from (pack_uuid(each) + said for each in line.batch_ids)
+                        yield from (each + said for each in pack_uuid_texts(line.batch_ids))
                     case records.Batch():
                         yield pack_uuid(line.batch_id) + _said(line.stream, line.outcome, line.code, line.records)
 
@@ -107,4 +107,4 @@ def _believed(state: records.State) -> records.State:
 def _said(stream: str, outcome: str, code: str | None, names: list[str]) -> bytes:
     """All columns behind the bundle's id."""
     words = pack_text(stream) + pack_text(outcome) + pack_text(code)
-    return words + pack_jsonb(msgspec.json.encode(names))
+    return words + (pack_jsonb(msgspec.json.encode(names)) if names else NULL)

@@ -22,6 +22,13 @@ from common_apps.transfer.services.days import known_day
 LISTED_DAYS = 90
 MOST_SENT = 1000
 _MOST_IDS = 1000
+# Of one statement: so many lines, 2 MB.
+_AT_ONCE = 50 * _MOST_IDS
+# No bundle has it: a bundle's id is a UUIDv7.
+_BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
+_ID_LENGTH = 36
+_BETWEEN = '","'
+_LINE_LENGTH = _MOST_IDS * (_ID_LENGTH + len(_BETWEEN))
 
 
 class HoldingsSender:
@@ -58,22 +65,40 @@ def _states() -> Iterator[bytes]:
 
 
 def _applied(stream: str, since: int) -> Iterator[bytes]:
-    """Lines of at most 1,000 ids, put together by the database: of 200,000 ids none passes through Python."""
+    """Lines of at most 1,000 ids."""
+    for joined in _listed(stream, since):
+        for start in range(0, len(joined), _LINE_LENGTH):
+            ids = joined[start : start + _LINE_LENGTH - len(_BETWEEN)]
+            yield f'{{"type":"applied","stream":"{stream}","batch_ids":["{ids}"]}}'.encode()
+
+
+def _listed(stream: str, since: int) -> Iterator[str]:
+    """The ids in their order, joined by the database: of 200,000 none is ever an object of its own here, nor are all
+    in memory at once.
+    """
+    last = _BEFORE_ALL
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT string_agg('"' || source_batch_id || '"', ',' ORDER BY source_batch_id)
-            FROM (
-                SELECT source_batch_id, (row_number() OVER (ORDER BY source_batch_id) - 1) / %s AS line
-                FROM import_batches
-                WHERE batch_type = %s AND status = 'completed' AND code IS NULL AND last_met_day > %s
-            ) AS listed
-            GROUP BY line ORDER BY line
-            """,
-            [_MOST_IDS, stream, since],
-        )
-        for (ids,) in cursor.fetchall():
-            yield f'{{"type":"applied","stream":"{stream}","batch_ids":[{ids}]}}'.encode()
+        while True:
+            # An aggregate takes its rows in the order of the subquery:
+            # https://www.postgresql.org/docs/current/functions-aggregate.html
+            cursor.execute(
+                """
+                SELECT string_agg(source_batch_id::text, '","'), count(*)
+                FROM (
+                    SELECT source_batch_id FROM import_batches
+                    WHERE batch_type = %s AND status = 'completed' AND code IS NULL AND last_met_day > %s
+                      AND source_batch_id > %s
+                    ORDER BY source_batch_id LIMIT %s
+                ) AS listed
+                """,
+                [stream, since, last, _AT_ONCE],
+            )
+            [(joined, count)] = cursor.fetchall()
+            if count:
+                yield joined
+                last = joined[-_ID_LENGTH:]
+            if count < _AT_ONCE:
+                return
 
 
 def _worded(streams: list[str], since: int) -> dict[str, list[bytes]]:

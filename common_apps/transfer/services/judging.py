@@ -86,7 +86,7 @@ def _what_is_said() -> dict[UUID, _Said]:
             """
         )
         return {
-            batch_id: _Said(outcome, code, [] if names in (None, "[]") else _names(names))
+            batch_id: _Said(outcome, code, [] if names is None else _names(names))
             for batch_id, outcome, code, names in cursor.fetchall()
         }
 

@@ -131,7 +131,9 @@ class Scene:
         listed = sorted(self.held)
         heard = max((bundle.header.seq for bundle in self.written["sound"]), default=0)
         told = self.peer.tell(
-            records.Applied(stream=self.rows.sent, batch_ids=listed), seq=heard + 1, hello={"heard": self._heard()}
+            records.Applied(stream=self.rows.sent, batch_ids=[str(each) for each in listed]),
+            seq=heard + 1,
+            hello={"heard": self._heard()},
         )
         self.written["sound"].append(told)
 

@@ -48,7 +48,7 @@ def test_nothing_rings_when_a_bundle_comes_doubled_late_or_damaged(
     sender.add()
     (outcome,) = export_stream(stream=sent, actor=SYSTEM)
     peer.tell(seq=20)
-    peer.tell(records.Applied(stream=sent, batch_ids=[outcome.batch_id]), seq=10)  # type: ignore[arg-type]  # by name
+    peer.tell(records.Applied(stream=sent, batch_ids=[str(outcome.batch_id)]), seq=10)  # type: ignore[arg-type]  # by name
     assert ("completed", None) in _scan()
     assert not Alert.objects.exists()
 
@@ -101,7 +101,7 @@ def test_bell_rings_while_the_other_site_holds_a_bundle(sender: RowsSender, peer
     _scan()
     assert _open()["bundle_held_by_peer"].count == 1
     if after == "applied":
-        peer.tell(records.Applied(stream=sent, batch_ids=[batch.id]))
+        peer.tell(records.Applied(stream=sent, batch_ids=[str(batch.id)]))
     elif after == "discarded":
         peer.tell(records.Batch(stream=sent, batch_id=batch.id, outcome="discarded", code="bad_record", records=[]))
     else:
@@ -113,7 +113,7 @@ def test_bell_rings_while_the_other_site_holds_a_bundle(sender: RowsSender, peer
 def test_bell_rings_once_when_the_other_site_lists_what_was_never_written(
     sender: RowsSender, peer: Peer, sent: Any
 ) -> None:
-    listed = records.Applied(stream=sent, batch_ids=[new_id(), new_id()])
+    listed = records.Applied(stream=sent, batch_ids=[str(new_id()), str(new_id())])
     for _ in range(2):
         peer.tell(listed)
         _scan()

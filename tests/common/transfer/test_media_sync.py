@@ -70,7 +70,7 @@ def test_sync_leaves_holdings_alone_when_the_other_site_has_confirmed_the_rest(
     told: list[records.Record] = []
     for batch in bundles_to_carry():
         if batch.batch_type == sent:
-            told.append(records.Applied(stream=sent, batch_ids=[batch.id]))
+            told.append(records.Applied(stream=sent, batch_ids=[str(batch.id)]))
         elif batch.batch_type != "holdings":
             told.append(records.State(stream=batch.batch_type, seq=batch.seq, batch_id=batch.id, refused=None))
     newest = ExportBatch.objects.filter(batch_type="holdings").order_by("-seq")[0]

@@ -66,7 +66,7 @@ def _listed(peer: Peer) -> dict[UUID, tuple[str, str | None]]:
         if isinstance(line, Batch):
             told[line.batch_id] = (line.outcome, line.code)
         elif type(line).__name__ == "Applied":
-            told |= dict.fromkeys(line.batch_ids, ("applied", None))
+            told |= dict.fromkeys(map(UUID, line.batch_ids), ("applied", None))
     return told
 
 

@@ -31,7 +31,7 @@ def _pass_days(days: int) -> None:
 def _confirmed(sender: RowsSender, peer: Peer) -> ExportBatch:
     sender.add()
     (outcome,) = export_stream(stream=sender.stream, actor=SYSTEM)
-    peer.tell(records.Applied(stream=sender.stream, batch_ids=[outcome.batch_id]))  # type: ignore[arg-type]
+    peer.tell(records.Applied(stream=sender.stream, batch_ids=[str(outcome.batch_id)]))  # type: ignore[arg-type]
     assert [each.outcome for each in scan_imports(actor=SYSTEM)] == ["completed"]
     return ExportBatch.objects.get(pk=outcome.batch_id)
 

@@ -208,7 +208,7 @@ def test_bell_falls_silent_when_a_held_bundle_is_too_old_to_be_listed(
 
     sender.add()
     (outcome,) = export_stream(stream=sent, actor=SYSTEM)
-    peer.tell(records.Applied(stream=sent, batch_ids=[outcome.batch_id]))
+    peer.tell(records.Applied(stream=sent, batch_ids=[str(outcome.batch_id)]))
     _scan()
     # Put back from a backup, it has the bundle again, and now it is too much for it.
     peer.tell(records.Batch(stream=sent, batch_id=outcome.batch_id, outcome="held", code="too_large", records=[]))
@@ -225,7 +225,7 @@ def test_bell_falls_silent_when_a_held_bundle_is_too_old_to_be_listed(
 
 
 def test_bell_rings_once_when_a_restored_site_is_noticed_in_two_ways(sender: RowsSender, peer: Peer, sent: Any) -> None:
-    listed = records.Applied(stream=sent, batch_ids=[new_id(), new_id()])
+    listed = records.Applied(stream=sent, batch_ids=[str(new_id()), str(new_id())])
     peer.tell(listed, hello={"heard": 10**9})
     assert _scan() == [("completed", None)]
     alert = Alert.objects.get(code="site_rolled_back", ended_at=None)

@@ -127,7 +127,7 @@ RECORDS: dict[str, list[r.Record]] = {
             batch_id=uid(41),
             refused=r.Refused(seq=6, batch_id=uid(42), code="digest_mismatch"),
         ),
-        r.Applied(stream="results", batch_ids=[uid(43), uid(44)]),
+        r.Applied(stream="results", batch_ids=[str(uid(43)), str(uid(44))]),
         r.Batch(stream="results", batch_id=uid(45), outcome="held", code="bad_record", records=[]),
         r.Sent(stream="requests", batch_id=uid(46), seq=3, created_at=MOMENT, record_count=2, trip="20261123_140506_2"),
     ],

@@ -235,6 +235,10 @@ def _line(**changes: object) -> bytes:
     return json.dumps({name: value for name, value in fields.items() if value is not LEFT_OUT}).encode()
 
 
+def _list(*ids: object) -> bytes:
+    return json.dumps({"type": "applied", "stream": "results", "batch_ids": ids}).encode() + b"\n"
+
+
 BAD_LINES = {
     "not json": b"{",
     "empty line": b"",
@@ -285,6 +289,15 @@ STREAM_FAULTS = {
     "last line without LF": ("requests", REQUEST_LINE),
     "setting twice": ("settings", lines_of("settings")[0] + b"\n" + lines_of("settings")[0] + b"\n"),
     "state twice": ("holdings", lines_of("holdings")[0] + b"\n" + lines_of("holdings")[0] + b"\n"),
+    "list with an id in capitals": ("holdings", _list(str(uid(0xABC)).upper())),
+    "list with an id without dashes": ("holdings", _list(uid(1).hex)),
+    "list with a number": ("holdings", _list(1)),
+    "list with a word": ("holdings", _list("one")),
+    "list with two ids in one text": ("holdings", _list(f"{uid(1)},{uid(2)}")),
+    "list with two ids in one text and an empty one": ("holdings", _list(f"{uid(1)},{uid(2)}", "")),
+    "list with an id and its comma": ("holdings", _list(f"{uid(1)},", str(uid(2)))),
+    "list with an id and an LF": ("holdings", _list(f"{uid(1)}\n")),
+    "list with one too many": ("holdings", _list(*[str(uid(1))] * 1001)),
     "users unsorted": ("users", lines_of("users")[1] + b"\n" + USER_LINE + b"\n"),
     "users not canonical": ("users", json.dumps(json.loads(USER_LINE), ensure_ascii=False).encode() + b"\n"),
     "users escaped": (

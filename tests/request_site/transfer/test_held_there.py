@@ -36,7 +36,7 @@ def held(peer: Peer) -> ExportBatch:
 
 def _hear(peer: Peer, batch: ExportBatch, outcome: str) -> None:
     if outcome == "applied":
-        peer.tell(records.Applied(stream="requests", batch_ids=[batch.pk]))
+        peer.tell(records.Applied(stream="requests", batch_ids=[str(batch.pk)]))
     else:
         told = records.Batch(stream="requests", batch_id=batch.pk, outcome=outcome, code="bad_record", records=[])
         peer.tell(told)

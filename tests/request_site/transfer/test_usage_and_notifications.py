@@ -133,7 +133,7 @@ def _hear(peer: Peer, *listed: records.Record) -> None:
 
 
 def _applied(batch: ExportBatch) -> records.Applied:
-    return records.Applied(stream="usage", batch_ids=[batch.pk])
+    return records.Applied(stream="usage", batch_ids=[str(batch.pk)])
 
 
 def test_usage_travels_and_is_confirmed_when_its_ids_are_no_uuids(usage: UsageSender, peer: Peer) -> None:
@@ -155,7 +155,7 @@ def test_usage_of_an_hour_goes_again_when_it_has_grown(usage: UsageSender, peer:
     # The older bundle says nothing of the row any more, which waits for its newest one.
     _hear(peer, _applied(first))
     assert usage.states() == {name: "exported"}
-    _hear(peer, records.Applied(stream="usage", batch_ids=[first.pk, second.pk]))
+    _hear(peer, records.Applied(stream="usage", batch_ids=[str(first.pk), str(second.pk)]))
     assert usage.states() == {name: "confirmed"}
 
 

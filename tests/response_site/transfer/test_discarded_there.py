@@ -54,7 +54,7 @@ def held(peer: Peer) -> tuple[ExportBatch, Any]:
 
 def test_answer_is_confirmed_when_its_bundle_is_released_there(held: tuple[ExportBatch, Any], peer: Peer) -> None:
     batch, _ = held
-    _hear(peer, batch, records.Applied(stream="results", batch_ids=[batch.pk]))
+    _hear(peer, batch, records.Applied(stream="results", batch_ids=[str(batch.pk)]))
     assert batch.confirmed_at is not None and batch.held_at is None
     assert QueryResult.objects.get().delivery == "confirmed"
     assert export_stream(stream="results", actor=SYSTEM) == []
@@ -70,5 +70,5 @@ def test_answer_goes_anew_as_a_failure_when_its_bundle_is_discarded_there(
     assert anew in bundles_to_carry() and failure.id != answer.id
     assert (failure.request_id, failure.status) == (answer.request_id, "failed")
     assert msgspec.json.decode(failure.result)["code"] == "answer_discarded"
-    _hear(peer, anew, records.Applied(stream="results", batch_ids=[anew.pk]))
+    _hear(peer, anew, records.Applied(stream="results", batch_ids=[str(anew.pk)]))
     assert anew.confirmed_at is not None

@@ -113,6 +113,6 @@ def test_notifications_travel_and_are_confirmed(tables: None, peer: Peer, monkey
     (outcome,) = export_stream(stream="notifications", actor=SYSTEM)
     batch = ExportBatch.objects.get(pk=outcome.batch_id)
     assert peer.read(Path(batch.file_path))[1] == [note]
-    peer.tell(records.Applied(stream="notifications", batch_ids=[batch.pk]))
+    peer.tell(records.Applied(stream="notifications", batch_ids=[str(batch.pk)]))
     assert _scan() == [("completed", None)]
     assert sender.states() == {row: "confirmed"}
