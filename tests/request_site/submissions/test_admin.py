@@ -83,8 +83,8 @@ def test_cancel_is_asked_for_on_a_page_and_done_when_an_admin_confirms(row: Requ
 def test_cancel_says_that_the_other_site_decides_when_the_request_has_left(row: Request) -> None:
     admin = Client()
     admin.force_login(make_user("ada", role="admin"), "common_apps.accounts.backends.AccountsBackend")
-    bundle = ExportBatch.objects.create(batch_type="requests", mode="batch", seq=1, status="completed", created_at=NOW)
-    Request.objects.filter(pk=row.pk).update(status="exported", export_batch=bundle)
+    bundle = ExportBatch.objects.create(batch_type="requests", mode="batch", seq=1, status="processing", created_at=NOW)
+    Request.objects.filter(pk=row.pk).update(status="exported", export_batch=bundle, exported_at=NOW)
     chosen = {"action": "cancel", "_selected_action": [str(row.pk)], "confirmed": "cancel"}
     told = admin.post("/admin/submissions/request/", chosen, follow=True).content.decode()
     assert f"{row.pk}: the other site is asked with the next trip." in told
