@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from common_apps.core.binary_copy import read_rows
 from common_apps.transfer.bundle.errors import Code, describe
 from common_apps.transfer.bundle.records import Result
 from common_apps.transfer.registry import Applied, Outgoing, Waiting
@@ -69,10 +70,8 @@ class RequestSender:
 
     def read(self, *, batch_id: UUID) -> Iterator[Outgoing]:
         """The pinned rows as lines."""
-        with connection.cursor() as cursor:
-            cursor.execute(_READ_ALL, [batch_id, batch_id])
-            for row_id, line in cursor:
-                yield Outgoing(row_id, line.encode())
+        for row_id, line in read_rows(_READ_ALL, ("uuid", "bytea"), [batch_id, batch_id]):
+            yield Outgoing(row_id, line)
 
     def mark_exported(self, *, batch_id: UUID, at: datetime) -> int:
         """Rows that are still queued are exported now."""

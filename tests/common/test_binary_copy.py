@@ -20,6 +20,7 @@ from common_apps.core.binary_copy import (
     pack_time,
     pack_uuid,
     pack_uuids,
+    read_rows,
 )
 
 ONE = UUID("019ab000-0000-7000-8000-000000000001")
@@ -106,4 +107,24 @@ def test_errors_are_djangos_when_the_database_refuses_a_row(table: str) -> None:
         copy_rows(table, ("a",), [pack_uuid(ONE), pack_uuid(ONE)])
     with pytest.raises(DataError), transaction.atomic():
         copy_rows(table, ("a", "d"), [pack_uuid(ONE) + pack_text("no json")])
+    assert _rows() == []
+
+
+def test_rows_are_read_as_they_stand_when_a_query_goes_through_copy(table: str) -> None:
+    moment = datetime(2026, 11, 23, 14, 5, 6, 789001, tzinfo=UTC)
+    text = 'tab\tline\n\\N % "ü" \U0001f6a2'
+    full = pack_uuids(ONE, TWO) + pack_text(text) + pack_text('{"b" : 1.0e1}') + pack_time(moment) + pack_bool(True)
+    copy_rows(table, ("a", "b", "c", "d", "f", "g"), [full, pack_uuid(TWO) + NULL * 5])
+    query = f"SELECT a, b, c, d, f, g FROM {table} WHERE a = ANY(%s) ORDER BY a"
+    types = ("uuid", "uuid", "bytea", "bytea", "timestamptz", "bool")
+    assert read_rows(query, types, [[ONE, TWO]]) == [
+        (ONE, TWO, text.encode(), b'{"b" : 1.0e1}', moment, True),
+        (TWO, None, None, None, None, None),
+    ]
+    assert read_rows(query, types, [[UUID(int=0)]]) == []
+
+
+def test_errors_are_djangos_when_a_query_fails_in_copy(table: str) -> None:
+    with pytest.raises(DataError), transaction.atomic():
+        read_rows(f"SELECT 1 / count(a) FROM {table}", ("int8",))
     assert _rows() == []

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
+from common_apps.core.binary_copy import read_rows
 from common_apps.core.ids import new_id
 from common_apps.transfer.bundle import records
 from common_apps.transfer.bundle.codec import encode_record
@@ -44,13 +45,16 @@ _SIZES = """
 SELECT id, result_bytes FROM query_results WHERE export_batch_id = %(batch)s AND delivery = 'queued' ORDER BY id
 """
 _READ = """
-SELECT answer.id, answer.original_request_id, answer.status, answer.result_data::text, answer.result_count,
+SELECT answer.id, answer.original_request_id, answer.status, answer.result_data, answer.result_count,
        answer.execution_time_ms, answer.elasticsearch_took_ms, answer.cache_hit, answer.cache_age_s,
        answer.executed_at, request.trace_id, request.record
 FROM query_results AS answer JOIN incoming_requests AS request ON request.id = answer.request_id
 WHERE answer.id = ANY(%(ids)s)
 ORDER BY answer.id
 """
+_TYPES = (
+    "uuid", "uuid", "text", "bytea", "int8", "int8", "int8", "bool", "int8", "timestamptz", "uuid", "bytea",
+)  # fmt: skip
 _DISCARDED = """
 SELECT answer.id, answer.original_request_id, request.trace_id
 FROM query_results AS answer JOIN incoming_requests AS request ON request.id = answer.request_id
@@ -89,10 +93,9 @@ def read_results(*, batch_id: UUID) -> Iterator[Outgoing]:
     with connection.cursor() as cursor:
         cursor.execute(_SIZES, {"batch": batch_id})
         sizes = cursor.fetchall()
-        for ids in _chunks(sizes):
-            cursor.execute(_READ, {"ids": ids})
-            for row in cursor.fetchall():
-                yield Outgoing(id=row[0], line=_to_line(row))
+    for ids in _chunks(sizes):
+        for row in read_rows(_READ, _TYPES, {"ids": ids}):
+            yield Outgoing(id=row[0], line=_to_line(row))
 
 
 def mark_results_exported(*, batch_id: UUID, at: datetime) -> int:
@@ -175,7 +178,7 @@ def _to_line(row: tuple[Any, ...]) -> bytes:
         id=row_id,
         request_id=request_id,
         status=status,
-        result=msgspec.Raw(b"null" if result is None else result.encode()),
+        result=msgspec.Raw(b"null" if result is None else result),
         result_count=_bounded(count),
         execution_time_ms=_bounded(execution_ms),
         elasticsearch_took_ms=_bounded(took_ms),
