@@ -55,7 +55,10 @@ class LogSender(Protocol):
         ...
 
     def claim(self, *, batch_id: UUID, limit: int) -> int:
-        """T1: pins up to ``limit`` pending rows to the batch (FOR UPDATE SKIP LOCKED), urgent first; how many."""
+        """T1: pins up to ``limit`` pending rows to the batch (FOR UPDATE SKIP LOCKED), urgent first; how many.
+
+        The batch's own row is entered behind them, in the same transaction: a foreign key to it has to be deferred.
+        """
         ...
 
     def read(self, *, batch_id: UUID) -> Iterator[Outgoing]:

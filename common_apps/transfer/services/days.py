@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from common_apps.core import clock
 from common_apps.transfer.models import DayCounter
@@ -13,9 +13,12 @@ from common_apps.transfer.models import DayCounter
 def count_day() -> int:
     """The number of today's day: one more than before when the date differs from the last one seen, however far."""
     today = clock.now().date()
-    known = DayCounter.objects.filter(pk=1, last_date=today).values_list("days", flat=True).first()
+    with connection.cursor() as cursor:
+        # Asked for every file, and nearly always answered: a constant statement, at a fraction of a built one's price.
+        cursor.execute("SELECT days FROM transfer_days WHERE id = 1 AND last_date = %s", [today])
+        known = cursor.fetchone()
     if known is not None:
-        return known
+        return int(known[0])
     with transaction.atomic():
         DayCounter.objects.get_or_create(pk=1, defaults={"days": 0, "last_date": date.min})
         counter = DayCounter.objects.select_for_update().get(pk=1)

@@ -17,8 +17,8 @@ from common_apps.transfer.selectors import newest_version
 from common_apps.transfer.services.export_steps import (
     ExportRun,
     complete_batch,
+    draft_batch,
     fail_batch,
-    open_batch,
     publish_file,
     write_file,
 )
@@ -52,14 +52,14 @@ def export_log(*, run: ExportRun, sender: LogSender) -> None:
 def _claim(run: ExportRun, sender: LogSender, number: int) -> ExportBatch | None:
     """T1: the bundle's row, and up to 500 rows pinned to it; None where nothing waits."""
     with transaction.atomic(durable=True):
-        batch = open_batch(run=run, mode=BundleMode.BATCH, seq=number)
+        batch = draft_batch(run=run, mode=BundleMode.BATCH, seq=number)
+        # Before the bundle's row: foreign keys are looked at when the transaction ends.
         count = sender.claim(batch_id=batch.id, limit=run.limits.log_records)
         if count == 0:
-            transaction.set_rollback(True)
             return None
         batch.status = ExportStatus.PROCESSING
         batch.record_count = count
-        batch.save(update_fields=["status", "record_count"])
+        batch.save(force_insert=True)
     return batch
 
 

@@ -21,8 +21,8 @@ from common_apps.transfer.services.deltas import find_delta
 from common_apps.transfer.services.export_steps import (
     ExportRun,
     complete_batch,
+    draft_batch,
     fail_batch,
-    open_batch,
     publish_file,
     write_file,
 )
@@ -43,11 +43,11 @@ def export_state(*, run: ExportRun, sender: StateSender, full: bool) -> None:
 
 def _export(run: ExportRun, sender: StateSender, hello: Hello | None, full: bool) -> None:
     with transaction.atomic(durable=True):
-        batch = open_batch(run=run, mode=BundleMode.SNAPSHOT, seq=_next_version(run.stream))
+        batch = draft_batch(run=run, mode=BundleMode.SNAPSHOT, seq=_next_version(run.stream))
         batch.status = ExportStatus.PROCESSING
         if hello is not None:
             batch.metadata = {"hello": _lasting(hello)}
-        batch.save(update_fields=["status", "metadata"])
+        batch.save(force_insert=True)
     failpoint("export.claimed")
     try:
         head = run.audit_head

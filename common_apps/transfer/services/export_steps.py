@@ -43,6 +43,10 @@ from common_apps.transfer.services.rows import mark_rows_exported, requeue_rows
 log = structlog.get_logger("transfer.export")
 
 SOFTWARE = "airferry/1"
+# What is known of a bundle once its file is there.
+_WRITTEN = (
+    "status", "completed_at", "digest", "box_key", "signer", "file_path", "file_size_bytes", "checksum", "record_count",
+)  # fmt: skip
 Outcome = Literal["written", "recovered", "failed"]
 
 
@@ -92,12 +96,12 @@ class ExportOutcome:
     file_size: int
 
 
-def open_batch(*, run: ExportRun, mode: BundleMode, seq: int) -> ExportBatch:
-    """The first half of T1: the bundle's row, with its id, number, name and place. In the caller's transaction."""
+def draft_batch(*, run: ExportRun, mode: BundleMode, seq: int) -> ExportBatch:
+    """The bundle's row, with its id, number, name and place; not saved."""
     at = clock.now()
     batch_id = new_id()
     filename = bundle_name(run.stream, at, batch_id)
-    return ExportBatch.objects.create(
+    return ExportBatch(
         id=batch_id,
         batch_type=run.stream,
         mode=mode,
@@ -184,7 +188,7 @@ def complete_batch(
         batch.file_size_bytes = written.size
         batch.checksum = written.checksum
         batch.record_count = written.record_count
-        batch.save()
+        batch.save(update_fields=_WRITTEN)
         if batch.mode == BundleMode.BATCH:
             mark_rows_exported(batch, at)
         else:

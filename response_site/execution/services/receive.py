@@ -16,7 +16,7 @@ from common_apps.core import strict_json
 from common_apps.core.binary_copy import copy_rows, pack_int2, pack_jsonb, pack_text, pack_time, pack_uuid, pack_uuids
 from common_apps.core.ids import new_id
 from common_apps.transfer.bundle import records
-from common_apps.transfer.bundle.codec import encode_record
+from common_apps.transfer.bundle.codec import ENCODER
 from common_apps.transfer.bundle.limits import DEFAULT_LIMITS
 from response_site.execution.choices import IncomingStatus
 
@@ -136,7 +136,9 @@ def _to_rows(
             pack_jsonb(b"{}"),
         )
     )
-    for request, params in zip(requests, _spell_params(requests), strict=True):
+    # Their raw JSON came on lines of its own, so it holds no line break.
+    lines = ENCODER.encode_lines(requests).split(b"\n")[:-1]
+    for request, params, line in zip(requests, _spell_params(requests), lines, strict=True):
         yield b"".join(
             (
                 pack_uuids(new_id(), request.id, request.user_id),
@@ -144,7 +146,7 @@ def _to_rows(
                 pack_text(params),
                 pack_time(request.timestamp),
                 pack_uuid(request.trace_id),
-                pack_text(_to_carry_back(request)),
+                pack_text(_to_carry_back(line)),
                 pack_int2(priorities.get(request.user_id, _DEFAULT_PRIORITY)),
                 shared,
             )
@@ -163,9 +165,8 @@ def _spell_params(requests: Sequence[records.Request]) -> list[bytes]:
     return [msgspec.json.encode(value) for value in values]
 
 
-def _to_carry_back(request: records.Request) -> bytes:
+def _to_carry_back(line: bytes) -> bytes:
     """The record as its answer brings it along; empty where it is nested so deep that no answer's line can hold it."""
-    line = encode_record(request)
     deepest = DEFAULT_LIMITS.json_depth - 1
     if line.count(b"{") + line.count(b"[") > deepest:
         try:
