@@ -39,7 +39,9 @@ class Request(models.Model):
     elasticsearch_query = JsonTextField(null=True, blank=True)
     status = models.CharField(max_length=20, choices=RequestStatus.choices, default=RequestStatus.PENDING)
     is_waiting = models.GeneratedField(
-        expression=Q(status="pending"), output_field=models.BooleanField(), db_persist=True
+        expression=models.ExpressionWrapper(Q(status="pending"), output_field=models.BooleanField()),
+        output_field=models.BooleanField(),
+        db_persist=True,
     )
     priority = models.PositiveSmallIntegerField(default=5)
     created_at = models.DateTimeField()

@@ -116,7 +116,9 @@ class QueryResult(models.Model):
     priority = models.PositiveSmallIntegerField(default=5)
     delivery = models.CharField(max_length=20, choices=DeliveryStatus.choices, default=DeliveryStatus.PENDING)
     is_waiting = models.GeneratedField(
-        expression=Q(delivery="pending"), output_field=models.BooleanField(), db_persist=True
+        expression=models.ExpressionWrapper(Q(delivery="pending"), output_field=models.BooleanField()),
+        output_field=models.BooleanField(),
+        db_persist=True,
     )
     pending_since = models.DateTimeField(help_text="since when it waits, or had waited, to be exported")
     exported_at = models.DateTimeField(null=True, blank=True)
