@@ -20,10 +20,16 @@ class Command(BaseCommand):
     help = "Creates the admin (role and profile `admin`); refuses a second one unless --another."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """As interfaces.md says."""
-        parser.add_argument("--username", required=True)
-        parser.add_argument("--email", required=True)
-        parser.add_argument("--password-file", type=Path, help="a file that holds the password and nothing else")
+        """Who it is, and where the password comes from."""
+        parser.epilog = "For example: create_admin --username ada --email ada@example.org"
+        parser.add_argument("--username", required=True, help="logs in on both sites, once users have been carried")
+        parser.add_argument("--email", required=True, help="of that person")
+        parser.add_argument(
+            "--password-file",
+            type=Path,
+            help="a file that holds the password and nothing else; without it a terminal is asked, else one is made "
+            "and printed once",
+        )
         parser.add_argument("--another", action="store_true", help="even though there is an admin")
         parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON array alone on stdout")
 

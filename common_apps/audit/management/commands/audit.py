@@ -12,11 +12,12 @@ from common_apps.audit.services import seal, verify
 class Command(BaseCommand):
     """Seals what is not sealed yet, then walks the whole chain."""
 
-    help = "verify: seal new audit rows and check the whole hash chain; exit 1 at the first break."
+    help = "Seal new audit rows and check the whole hash chain; exit 1 at the first break."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """The verb."""
-        parser.add_argument("verb", choices=["verify"])
+        parser.epilog = "For example: audit verify"
+        parser.add_argument("verb", choices=["verify"], help="walk the chain")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Prints how many links hold."""

@@ -21,12 +21,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """A verb each."""
+        parser.epilog = "For example: alerts list --all"
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
         listing = verbs.add_parser("list", help="those that are not over, the newest first")
         listing.add_argument("--all", action="store_true", help="those that are over, too")
-        listing.add_argument("--json", action="store_true")
+        listing.add_argument("--json", action="store_true", help="one JSON array, an alert an object")
         acknowledge = verbs.add_parser("acknowledge", help="seen, and taken care of")
-        acknowledge.add_argument("ids", metavar="ID", nargs="+", type=UUID)
+        acknowledge.add_argument("ids", metavar="ID", nargs="+", type=UUID, help="as `alerts list` shows it")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Prints."""

@@ -20,8 +20,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Where to."""
+        parser.epilog = "For example: backup /srv/backups/2026-11-23"
         parser.add_argument("folder", metavar="DIR", type=Path, help="a folder that is not there yet, or empty")
-        parser.add_argument("--json", action="store_true")
+        parser.add_argument("--json", action="store_true", help="one JSON array, a file an object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Prints what was written."""

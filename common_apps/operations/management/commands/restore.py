@@ -22,6 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Which one."""
+        parser.epilog = "For example: restore /srv/backups/2026-11-23"
         parser.add_argument("folder", metavar="DIR", type=Path, help="what `backup` wrote")
         parser.add_argument("--yes", action="store_true", help="don't ask")
         parser.add_argument("--keys", action="store_true", help="put the keys back, too, though this site has some")

@@ -20,7 +20,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Streams, --full, --json."""
-        parser.add_argument("streams", nargs="*", metavar="STREAM")
+        parser.epilog = "For example: export_bundles requests holdings"
+        parser.add_argument(
+            "streams", nargs="*", metavar="STREAM", help="requests, say; without any, all that this site sends"
+        )
         parser.add_argument("--full", action="store_true", help="write states whole, whether or not they are new")
         parser.add_argument("--json", action="store_true", help="one JSON array, a bundle an object")
 

@@ -20,7 +20,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Paths, --json."""
-        parser.add_argument("paths", nargs="*", metavar="PATH", type=Path)
+        parser.epilog = "For example: import_bundles /media/stick/airferry/request/*/*.jsonl.enc"
+        parser.add_argument("paths", nargs="*", metavar="PATH", type=Path, help="a bundle; without any, IMPORT_DIR")
         parser.add_argument("--json", action="store_true", help="one JSON array, a file an object")
 
     def handle(self, *args: Any, **options: Any) -> None:

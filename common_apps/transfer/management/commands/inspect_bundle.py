@@ -22,7 +22,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """FILE, --records, --json."""
-        parser.add_argument("file", metavar="FILE", type=Path)
+        parser.epilog = "For example: inspect_bundle --records /media/stick/airferry/request/*/*.jsonl.enc"
+        parser.add_argument("file", metavar="FILE", type=Path, help="a bundle, wherever it lies")
         parser.add_argument("--records", action="store_true", help="print the records, a JSON object a line")
         parser.add_argument("--json", action="store_true", help="one JSON array with one object")
 

@@ -37,14 +37,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """A verb each."""
+        parser.epilog = "For example: keys trust request.pub.json"
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
         generate = verbs.add_parser("generate", help="make a signing and a box key in KEY_DIR")
-        generate.add_argument("--kem", choices=[kem.value for kem in Kem], default=Kem.X25519.value)
+        generate.add_argument(
+            "--kem",
+            choices=[kem.value for kem in Kem],
+            default=Kem.X25519.value,
+            help="of the box key; default: x25519",
+        )
         verbs.add_parser("fingerprint", help="the signing key's fingerprint, also as words to compare by voice")
         export = verbs.add_parser("export-public", help="write <site>.pub.json")
-        export.add_argument("directory", nargs="?", type=Path, default=Path())
+        export.add_argument("directory", nargs="?", type=Path, default=Path(), metavar="DIR", help="default: here")
         trust = verbs.add_parser("trust", help="believe what the other site signs from now on")
-        trust.add_argument("file", type=Path, metavar="FILE")
+        trust.add_argument("file", type=Path, metavar="FILE", help="the other site's <site>.pub.json")
         trust.add_argument("--fingerprint", metavar="HEX", help="the expected fingerprint, instead of being asked")
         trust.add_argument("--replace", action="store_true", help="the other site has new keys; the old ones retire")
         rotate = verbs.add_parser("rotate", help="a new box key, or signing key, told to the other site by itself")
@@ -55,9 +61,9 @@ class Command(BaseCommand):
             "fingerprint", nargs="?", metavar="FINGERPRINT", help="the expected fingerprint, instead of being asked"
         )
         revoke = verbs.add_parser("revoke", help="never again believe a signing key of the other site")
-        revoke.add_argument("fingerprint", metavar="FINGERPRINT")
+        revoke.add_argument("fingerprint", metavar="FINGERPRINT", help="as `keys list` shows it")
         listing = verbs.add_parser("list", help="own keys and trusted ones")
-        listing.add_argument("--json", action="store_true")
+        listing.add_argument("--json", action="store_true", help="one JSON array, a key an object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Does the verb."""

@@ -29,6 +29,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """A verb each."""
+        parser.epilog = "For example: media sync --wait 300 /media/stick"
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
         sync = verbs.add_parser("sync", help="take, import, wait if asked, write, read back")
         sync.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="for the answers to what has come")

@@ -32,9 +32,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """A verb each."""
+        parser.epilog = "For example: quarantine discard 3f9a12c0 --reason 'asked by mistake'"
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
         listing = verbs.add_parser("list", help="all of it, the newest first")
-        listing.add_argument("--json", action="store_true")
+        listing.add_argument("--json", action="store_true", help="one JSON array, a file an object")
         for verb, text in (
             ("show", "one file, with its reason and cure"),
             ("preview", "what is in it, and what applying it would do; changes nothing"),
@@ -44,7 +45,7 @@ class Command(BaseCommand):
         ):
             one = verbs.add_parser(verb, help=text)
             one.add_argument("id", metavar="ID", help=_ID)
-            one.add_argument("--json", action="store_true")
+            one.add_argument("--json", action="store_true", help="one JSON array")
             if verb in WARNINGS:
                 one.add_argument("--yes", action="store_true", help="don't ask")
             if verb == "discard":

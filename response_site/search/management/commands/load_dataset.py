@@ -31,6 +31,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Define the command line."""
+        parser.epilog = (
+            "For example: load_dataset contracts, or: load_dataset tenders tenders.jsonl.zst --every-profile"
+        )
         parser.add_argument("name", metavar="NAME", help="the index; `contracts` without FILE is the sample")
         parser.add_argument("file", metavar="FILE", nargs="?", type=Path, help="documents, one JSON object a line")
         parser.add_argument(
