@@ -13,7 +13,8 @@ from common_apps.core import clock
 from common_apps.transfer import selectors
 from common_apps.transfer.bundle.envelope import Signer
 from common_apps.transfer.bundle.errors import BundleError
-from common_apps.transfer.models import ExportBatch
+from common_apps.transfer.bundle.streams import HOLDINGS
+from common_apps.transfer.models import AppliedState, ExportBatch
 from common_apps.transfer.services import (
     applying_states,
     days,
@@ -114,6 +115,11 @@ def _newest_heard() -> None:
         found.heard = heard
 
     _replace(hello, "_heed_heard", heed)
+
+
+def _applied_holdings() -> int:
+    """The version of the peer's holdings whose payload was heeded."""
+    return AppliedState.objects.filter(stream=HOLDINGS).values_list("seq", flat=True).first() or 0
 
 
 def _own_version() -> None:
@@ -255,6 +261,10 @@ RULES: dict[str, Rule] = {
         _set_of_site("response", _DELIVER, replace_discarded=lambda **_: 0),
     ),
     "versions": Rule("a version is greater than what the peer shows", _own_version),
+    "hello_heard": Rule(
+        "a hello is heard also where the payload can't be read",
+        _set(peer, _heard_version=_applied_holdings),
+    ),
     "greatest_heard": Rule("of heard the greatest ever seen counts", _newest_heard),
     "state_forgotten": Rule(
         "the list shows another bundle of the same or a greater version: a new one is written", _no_forgotten_versions

@@ -107,7 +107,8 @@ def _are_holdings_due(run: ExportRun, newest: ExportBatch, hello: Hello) -> bool
     heard = Peer.objects.filter(pk=1).values_list("heard", flat=True).first() or 0
     if newest.day != run.day or heard > newest.seq or newest.metadata.get("hello") != _lasting(hello):
         return True
-    return heard < newest.seq and not _can_be_carried(run, newest)
+    # Also where it was heard: the peer may have read no more of it than its hello.
+    return not _can_be_carried(run, newest)
 
 
 def _can_be_carried(run: ExportRun, newest: ExportBatch) -> bool:

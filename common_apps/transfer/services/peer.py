@@ -97,14 +97,22 @@ def own_hello() -> Hello:
         trusted = folder.peer(settings.PEER)
     except KeyFolderError as error:
         raise TransferNotReadyError(str(error)) from error
-    heard = AppliedState.objects.filter(stream=HOLDINGS).values_list("seq", flat=True).first()
     return Hello(
-        heard=heard or 0,
+        heard=_heard_version(),
         max_schema=greatest_schema(STREAMS.values()),
         box=[AnnouncedBox(version=key.version, kem=key.kem, public=encode_key(key.public)) for key in box[:_MOST_KEYS]],
         signing=[AnnouncedSigning(version=key.version, public=encode_key(key.public)) for key in signing[:_MOST_KEYS]],
         trusts=[key.fingerprint for key in trusted.signing if key.believed][:_MOST_TRUSTED],
     )
+
+
+def _heard_version() -> int:
+    """The greatest version of the peer's holdings that something was heeded of: their payload, or no more than their
+    hello. A peer that has lost its keys, and whose clock has gone back, learns from it which version is believed next.
+    """
+    applied = AppliedState.objects.filter(stream=HOLDINGS).values_list("seq", flat=True).first()
+    hello = Peer.objects.filter(pk=1).values_list("hello_seq", flat=True).first()
+    return max(applied or 0, hello or 0)
 
 
 def raise_rolled_back(*, heard: int, own: int, bundles: int) -> None:

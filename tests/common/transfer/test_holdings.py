@@ -369,3 +369,29 @@ def test_confirmed_file_leaves_for_the_archive_when_an_earlier_heeding_rolled_ba
     peer.tell(_applied(sent, batch.id))
     _heed()
     assert archived.is_file() and not home.exists()
+
+
+def test_holdings_tell_the_hello_that_was_heard_when_its_payload_can_not_be_read(
+    peer: Peer, transactional_db: None
+) -> None:
+    (first,) = _holdings()
+    far = first.seq + 10**9
+    peer.tell(seq=far, recipient=BoxKey.generate(version="v9", kem=Kem.X25519).public_key)
+    assert [each.outcome for each in scan_imports(actor=SYSTEM)] == ["waiting_key"]
+    (second,) = export_stream(stream="holdings", actor=SYSTEM, full=True)
+    header, _ = peer.read(site_folders().exports / "holdings" / second.file)
+    assert header.hello is not None and header.hello.heard == far
+
+
+def test_holdings_are_written_again_when_the_peer_has_heard_their_hello_and_can_not_read_them(
+    peer: Peer, transactional_db: None
+) -> None:
+    peer.tell(seq=1)
+    _heed()
+    (first,) = _holdings()
+    peer.tell(seq=2, hello={"heard": first.seq} | _other_box(peer))
+    _heed()
+    (second,) = _holdings()
+    keys = [ExportBatch.objects.get(pk=each.batch_id).box_key for each in (first, second)]
+    assert keys[0] != keys[1]
+    assert _holdings() == []
