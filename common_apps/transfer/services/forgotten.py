@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
-
-from django.db import connection
 
 from common_apps.transfer.bundle import records
 from common_apps.transfer.bundle.streams import HOLDINGS
@@ -18,11 +16,11 @@ from common_apps.transfer.services.peer import raise_rolled_back
 _WHY = "The other site lists it, and this site no longer knew it: it was restored from a backup."
 
 
-def note_forgotten(*, states: Iterable[records.State], at: datetime, day: int) -> int:
-    """Enters a row for each such bundle, so that the alarm is raised once; how many. The list is in
-    ``heard_bundles``.
+def note_forgotten(*, logs: Mapping[UUID, str], states: Iterable[records.State], at: datetime, day: int) -> int:
+    """Enters a row for each such bundle, so that the alarm is raised once; how many. ``logs``: by id, the stream of
+    each log bundle among them. ``states``: all that is said of states.
     """
-    unknown = [(batch_id, stream, BundleMode.BATCH, 0) for batch_id, stream in _unknown_log_bundles()]
+    unknown = [(batch_id, stream, BundleMode.BATCH, 0) for batch_id, stream in logs.items()]
     named = {state.batch_id: (state.stream, state.seq) for state in states if state.batch_id is not None}
     named |= {state.refused.batch_id: (state.stream, state.refused.seq) for state in states if state.refused}
     known = set(ExportBatch.objects.filter(pk__in=named).values_list("pk", flat=True))
@@ -50,15 +48,3 @@ def note_forgotten(*, states: Iterable[records.State], at: datetime, day: int) -
     own = newest_version(HOLDINGS)
     raise_rolled_back(heard=0, own=own, bundles=len(unknown))
     return len(unknown)
-
-
-def _unknown_log_bundles() -> list[tuple[UUID, str]]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT DISTINCT ON (h.batch_id) h.batch_id, h.stream
-            FROM heard_bundles h LEFT JOIN export_batches b ON b.id = h.batch_id
-            WHERE b.id IS NULL
-            """
-        )
-        return list(cursor.fetchall())

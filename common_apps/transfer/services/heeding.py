@@ -18,6 +18,7 @@ from common_apps.transfer.folders import site_folders
 from common_apps.transfer.models import HeardState, Peer
 from common_apps.transfer.registry import sent_streams
 from common_apps.transfer.selectors import newest_version
+from common_apps.transfer.services.comparing import compare_lists
 from common_apps.transfer.services.days import count_day
 from common_apps.transfer.services.files import tidy_exports
 from common_apps.transfer.services.forgotten import note_forgotten
@@ -47,8 +48,9 @@ class HoldingsReceiver:
             )
         Peer.objects.filter(pk=1).update(sent=[msgspec.to_builtins(each) for each in sent], updated_at=at)
         day = count_day()
-        note_forgotten(states=states, at=at, day=day)
-        changed = judge_bundles(at=at, day=day) + judge_states(at=at, day=day)
+        compared = compare_lists()
+        note_forgotten(logs=compared.unknown, states=states, at=at, day=day)
+        changed = judge_bundles(said=compared.said, at=at, day=day) + judge_states(at=at, day=day)
         failpoint("holdings.heeding")
         return changed
 

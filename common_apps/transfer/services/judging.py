@@ -9,13 +9,10 @@ nothing         carried again, same bytes      superseded within 60 days, or whi
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import structlog
-from django.db import connection
 
 from common_apps.audit.actors import SYSTEM
 from common_apps.audit.services import record
@@ -24,6 +21,7 @@ from common_apps.transfer.folders import Folders, site_folders
 from common_apps.transfer.models import ExportBatch
 from common_apps.transfer.selectors import locate_bundle
 from common_apps.transfer.services.alarms import tell_conflicts, tell_held_by_peer, tell_no_longer_held_by_peer
+from common_apps.transfer.services.comparing import Said
 from common_apps.transfer.services.files import is_intact, return_to_exports
 from common_apps.transfer.services.peer import heard_hello, is_readable_by
 from common_apps.transfer.services.rows import confirm_rows, end_rows, has_unanswered_rows, requeue_rows
@@ -34,23 +32,13 @@ log = structlog.get_logger("transfer.holdings")
 KEPT_DAYS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What the list says of one bundle; ``outcome`` is None where it says nothing."""
+def judge_bundles(*, said: dict[UUID, Said], at: datetime, day: int) -> int:
+    """Judges own log bundles that are completed and neither superseded, ended nor settled; how many changed.
 
-    outcome: str | None
-    code: str
-    records: list[str]
-
-
-def judge_bundles(*, at: datetime, day: int) -> int:
-    """Judges every own log bundle that is completed and neither superseded, ended nor settled; how many changed.
-
-    The list is in ``heard_bundles``. In the caller's transaction, under the locks of all exporters.
+    In the caller's transaction, under the locks of all exporters.
     """
     hello, folders = heard_hello(), site_folders()
     changed = 0
-    said = _what_is_said()
     batches = ExportBatch.objects.in_bulk(list(said))
     for batch_id in sorted(said):
         batch, word = batches[batch_id], said[batch_id]
@@ -70,28 +58,7 @@ def judge_bundles(*, at: datetime, day: int) -> int:
     return changed
 
 
-def _what_is_said() -> dict[UUID, _Said]:
-    """Of all that is judged, what needs a step: a confirmed bundle that is listed as applied, or is held as before,
-    needs none.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT b.id, h.outcome, coalesce(h.code, ''), h.records::text
-            FROM export_batches b LEFT JOIN heard_bundles h ON h.batch_id = b.id AND h.stream = b.batch_type
-            WHERE b.mode = 'batch' AND b.status = 'completed'
-              AND b.superseded_at IS NULL AND b.ended_at IS NULL AND b.settled_at IS NULL
-              AND NOT (h.outcome IS NOT DISTINCT FROM 'applied' AND b.confirmed_at IS NOT NULL AND b.held_at IS NULL)
-              AND NOT (h.outcome IS NOT DISTINCT FROM 'held' AND b.held_at IS NOT NULL)
-            """
-        )
-        return {
-            batch_id: _Said(outcome, code, [] if names is None else _names(names))
-            for batch_id, outcome, code, names in cursor.fetchall()
-        }
-
-
-def _confirm(batch: ExportBatch, word: _Said, at: datetime, day: int) -> int:
+def _confirm(batch: ExportBatch, word: Said, at: datetime, day: int) -> int:
     batch.held_at = None
     batch.peer_code = word.code
     first = batch.confirmed_at is None
@@ -106,7 +73,7 @@ def _confirm(batch: ExportBatch, word: _Said, at: datetime, day: int) -> int:
     return 1
 
 
-def _hold(batch: ExportBatch, word: _Said, at: datetime) -> int:
+def _hold(batch: ExportBatch, word: Said, at: datetime) -> int:
     batch.held_at = at
     batch.peer_code = word.code
     batch.save(update_fields=["held_at", "peer_code"])
@@ -115,7 +82,7 @@ def _hold(batch: ExportBatch, word: _Said, at: datetime) -> int:
     return 1
 
 
-def _end(batch: ExportBatch, word: _Said, at: datetime) -> int:
+def _end(batch: ExportBatch, word: Said, at: datetime) -> int:
     batch.held_at = None
     batch.ended_at = at
     batch.peer_code = word.code
@@ -164,11 +131,6 @@ def _supersede(batch: ExportBatch, reason: str, at: datetime) -> int:
     log.info("bundle superseded", batch_id=str(batch.id), stream=batch.batch_type, reason=reason)
     _audit("bundle.superseded", batch)
     return 1
-
-
-def _names(text: str) -> list[str]:
-    names: list[str] = json.loads(text)
-    return names
 
 
 def _audit(action: str, batch: ExportBatch) -> None:

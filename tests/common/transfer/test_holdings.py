@@ -265,6 +265,23 @@ def test_holdings_raise_the_alarm_once_when_they_list_a_bundle_that_was_never_wr
     assert _export(sent).seq == 1
 
 
+def test_bundle_is_neither_confirmed_nor_strange_when_holdings_list_it_for_another_stream(
+    sender: RowsSender, peer: Peer, sent: str
+) -> None:
+    sender.add()
+    batch = _export(sent)
+    other = next(each for each in ("requests", "results") if each != sent)
+    peer.tell(_applied(other, batch.id))
+    _heed()
+    batch.refresh_from_db()
+    assert batch.confirmed_at is None
+    assert not AuditLog.objects.filter(action="site.rolled_back").exists()
+    peer.tell(_applied(other, batch.id), _applied(sent, batch.id))
+    _heed()
+    batch.refresh_from_db()
+    assert batch.confirmed_at is not None
+
+
 @pytest.mark.parametrize("at_once", [50_000, 1000])
 @pytest.mark.parametrize("count", [2000, 2500])
 def test_holdings_list_a_thousand_bundles_a_line(
