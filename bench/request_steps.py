@@ -52,7 +52,7 @@ def reference_export(count: int) -> dict[str, Any]:
         with connection.cursor() as cursor:
             began = time.perf_counter()
             cursor.execute(
-                "CREATE TEMPORARY TABLE claimed ON COMMIT DROP AS SELECT id FROM requests WHERE status = 'pending'"
+                "CREATE TEMPORARY TABLE claimed ON COMMIT DROP AS SELECT id FROM requests WHERE is_waiting"
                 " ORDER BY priority DESC, created_at, id LIMIT %s FOR UPDATE SKIP LOCKED",
                 [count],
             )
@@ -104,7 +104,7 @@ def reference_exports(count: int, each: int) -> dict[str, Any]:
     for _ in range(0, count, each):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
-                "CREATE TEMPORARY TABLE claimed ON COMMIT DROP AS SELECT id FROM requests WHERE status = 'pending'"
+                "CREATE TEMPORARY TABLE claimed ON COMMIT DROP AS SELECT id FROM requests WHERE is_waiting"
                 " ORDER BY priority DESC, created_at, id LIMIT %s FOR UPDATE SKIP LOCKED",
                 [each],
             )
