@@ -265,6 +265,10 @@ RULES: dict[str, Rule] = {
         "a hello is heard also where the payload can't be read",
         _set(peer, _heard_version=_applied_holdings),
     ),
+    "late_trust": Rule(
+        "what late holdings of the peer don't trust is not signed with",
+        _set(intake, was_met=lambda batch_id: True),
+    ),
     "greatest_heard": Rule("of heard the greatest ever seen counts", _newest_heard),
     "state_forgotten": Rule(
         "the list shows another bundle of the same or a greater version: a new one is written", _no_forgotten_versions

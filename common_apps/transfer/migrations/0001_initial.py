@@ -188,6 +188,7 @@ class Migration(migrations.Migration):
                 ('hello_seq', models.BigIntegerField(default=0)),
                 ('hello_signer', models.CharField(blank=True, default='', help_text='fingerprint of who said it', max_length=64)),
                 ('heard', models.BigIntegerField(default=0)),
+                ('trusts_met', models.JSONField(blank=True, help_text='what it trusts, by older holdings that came last', null=True)),
                 ('sent', models.JSONField(blank=True, default=list)),
                 ('updated_at', models.DateTimeField(blank=True, null=True)),
             ],

@@ -64,7 +64,8 @@ class Peer(models.Model):
     """One row: the other site as its holdings have described it.
 
     ``hello`` is that of the greatest version seen (``hello_seq``), whether or not its payload could be read, without
-    box keys that can't be used; ``heard`` the greatest ever seen. ``sent`` lists the peer's log bundles that it says
+    box keys that can't be used; ``heard`` the greatest ever seen. ``trusts_met``: fingerprints out of older holdings
+    that came after those, for the first time; null where none did. ``sent`` lists the peer's log bundles that it says
     are on their way, as {stream, batch_id, seq, created_at, record_count, trip}.
     """
 
@@ -73,6 +74,7 @@ class Peer(models.Model):
     hello_seq = models.BigIntegerField(default=0)
     hello_signer = models.CharField(max_length=64, blank=True, default="", help_text="fingerprint of who said it")
     heard = models.BigIntegerField(default=0)
+    trusts_met = models.JSONField(null=True, blank=True, help_text="what it trusts, by older holdings that came last")
     sent = models.JSONField(default=list, blank=True)
     updated_at = models.DateTimeField(null=True, blank=True)
 

@@ -28,11 +28,13 @@ from common_apps.transfer.services.versions import is_believable
 _PEER = "peer"
 
 
-def heed_hello(*, seq: int, hello: Hello, signer: str) -> None:
+def heed_hello(*, seq: int, hello: Hello, signer: str, is_new: bool = True) -> None:
     """Takes in the hello of trusted holdings of version ``seq``, whether or not their payload can be read or is old.
-    ``signer``: fingerprint of the key that verified.
+    ``signer``: fingerprint of the key that verified; ``is_new``: these holdings have never come before.
 
-    Of ``heard`` the greatest ever seen counts; of the rest what the greatest version says. What no site can have said
+    Of ``heard`` the greatest ever seen counts; of the rest what the greatest version says. But of what the peer trusts,
+    older holdings that come only now narrow it: a peer whose keys and clock both went back can't believe what is
+    signed with a newer key, nor learn from it which version is believed next. What no site can have said
     in earnest is not heeded, and told: a version that can't be (services/versions.py), box keys of which none can be
     used (those from before stay). Raises TransferNotReadyError where the keys can't be read.
     """
@@ -49,19 +51,22 @@ def heed_hello(*, seq: int, hello: Hello, signer: str) -> None:
             peer.hello = msgspec.to_builtins(hello) | {"box": _usable_boxes(hello, heard_hello(), trusted)}
             peer.hello_seq = seq
             peer.hello_signer = signer
+            peer.trusts_met = None
+        elif is_new and is_believable(seq, known=peer.hello_seq):
+            peer.trusts_met = hello.trusts
         peer.updated_at = clock.now()
         peer.save()
 
 
 def forget_hello() -> None:
     """The operator has trusted other keys of the peer: these count until its next holdings."""
-    Peer.objects.filter(pk=1).update(hello=None, hello_signer="")
+    Peer.objects.filter(pk=1).update(hello=None, hello_signer="", trusts_met=None)
 
 
 def forget_hello_of(fingerprint: str) -> bool:
     """Nothing that this signing key said of the peer counts any more; whether it was the last to say something."""
     said = Peer.objects.filter(pk=1, hello_signer=fingerprint)
-    return bool(said.update(hello=None, hello_seq=0, hello_signer=""))
+    return bool(said.update(hello=None, hello_seq=0, hello_signer="", trusts_met=None))
 
 
 def _heed_heard(peer: Peer, heard: int, *, tell: bool) -> None:

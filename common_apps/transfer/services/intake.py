@@ -40,7 +40,7 @@ from common_apps.transfer.registry import log_receivers, sent_streams, state_rec
 from common_apps.transfer.services.applying import apply_bundle
 from common_apps.transfer.services.export import settle_dead_exporter
 from common_apps.transfer.services.hello import heed_hello
-from common_apps.transfer.services.known import find_known
+from common_apps.transfer.services.known import find_known, was_met
 from common_apps.transfer.services.met import INTERNAL_ERROR, Candidate, ImportOutcome, Met, traces_of
 from common_apps.transfer.services.settling import (
     count_duplicate,
@@ -123,7 +123,7 @@ def _judge(met: Met, measured: MeasuredFile, intake: Intake) -> ImportOutcome:
         return quarantine(met, error=error, folders=intake.folders, actor=intake.actor)
     met = replace(met, header=header)
     if header.hello is not None:
-        heed_hello(seq=header.seq, hello=header.hello, signer=signer.fingerprint)
+        heed_hello(seq=header.seq, hello=header.hello, signer=signer.fingerprint, is_new=not was_met(header.batch_id))
     known = find_known(header.batch_id, intake.folders)
     again = met.candidate.again
     if known is not None and again is not None and known.pk == again.row_id:

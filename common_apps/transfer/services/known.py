@@ -16,15 +16,20 @@ _HELD = Q(status=ImportStatus.FAILED, held_at__isnull=False, discarded_at=None)
 _REMEMBERED = Q(status=ImportStatus.COMPLETED) | Q(discarded_at__isnull=False) | _HELD
 
 
+def was_met(batch_id: UUID) -> bool:
+    """Whether a bundle of this id has come before, whatever became of it."""
+    with connection.cursor() as cursor:
+        # Nearly always there is none, and a constant statement says so at a fraction of a built one's price.
+        cursor.execute("SELECT EXISTS (SELECT FROM import_batches WHERE source_batch_id = %s)", [batch_id])
+        return bool(cursor.fetchone()[0])
+
+
 def find_known(batch_id: UUID, folders: Folders) -> ImportBatch | None:
     """The row of a bundle that was applied, discarded, or is held; a held one whose file is gone is forgotten by
     this.
     """
-    with connection.cursor() as cursor:
-        # Nearly always there is none, and a constant statement says so at a fraction of a built one's price.
-        cursor.execute("SELECT EXISTS (SELECT FROM import_batches WHERE source_batch_id = %s)", [batch_id])
-        if not cursor.fetchone()[0]:
-            return None
+    if not was_met(batch_id):
+        return None
     row = ImportBatch.objects.filter(_REMEMBERED, source_batch_id=batch_id).order_by("created_at").first()
     return None if row is not None and forget_lost(row, folders) else row
 

@@ -66,9 +66,15 @@ def writer_keys() -> WriterKeys:
 
 
 def heard_hello() -> Hello | None:
-    """What the peer's newest hello said, of its box keys those that can be used; None before its first holdings."""
-    raw = Peer.objects.filter(pk=1).values_list("hello", flat=True).first()
-    return None if raw is None else msgspec.convert(raw, Hello)
+    """What the peer's newest hello said, of its box keys those that can be used, of what it trusts no more than what
+    also older holdings say that came after it, as long as that is anything; None before its first holdings.
+    """
+    row = Peer.objects.filter(pk=1).values_list("hello", "trusts_met").first()
+    if row is None or row[0] is None:
+        return None
+    hello, met = msgspec.convert(row[0], Hello), row[1]
+    both = [each for each in hello.trusts if met is not None and each in met]
+    return msgspec.structs.replace(hello, trusts=both) if both else hello
 
 
 def announced_signing_keys() -> dict[bytes, str]:

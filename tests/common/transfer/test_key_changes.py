@@ -253,6 +253,43 @@ def test_new_signing_key_is_announced_and_used_once_the_peer_trusts_it(
     assert ExportBatch.objects.get(pk=third.batch_id).signer == old.fingerprint
 
 
+def test_signing_key_is_one_that_also_late_holdings_trust_until_newer_ones_come(
+    here: KeyFolder, peer: Peer, transactional_db: None
+) -> None:
+    old = here.signing_key()
+    new = rotate_signing_key(actor=SYSTEM).fingerprint
+    both = {"trusts": [new, old.fingerprint]}
+    _tell(peer, hello=both, seq=100)
+    _holdings()
+    assert _signer() == new
+    # Its key folder and its clock went back: it believes the old key alone, and its version is not believed.
+    late = peer.tell(hello={"trusts": [old.fingerprint]}, seq=50)
+    files = {path: path.read_bytes() for path in late.path.parent.glob(f"{late.path.name}*")}
+    assert _scan() == [("dropped", "rolled_back")]
+    _holdings()
+    assert _signer() == old.fingerprint
+    # From the holdings that it can read now it has learnt which version is.
+    _tell(peer, hello=both, seq=101)
+    export_stream(stream="holdings", actor=SYSTEM, full=True)
+    assert _signer() == new
+    # The late ones once more say nothing new, and keys that it has given up are not used again.
+    for path, data in files.items():
+        path.write_bytes(data)
+    assert _scan() == [("dropped", "rolled_back")]
+    export_stream(stream="holdings", actor=SYSTEM, full=True)
+    assert _signer() == new
+    _tell(peer, hello={"trusts": [new]}, seq=102)
+    peer.tell(hello={"trusts": [old.fingerprint]}, seq=51)
+    assert _scan() == [("dropped", "rolled_back")]
+    export_stream(stream="holdings", actor=SYSTEM, full=True)
+    assert _signer() == new
+
+
+def _signer() -> str:
+    """Who has signed this site's newest holdings."""
+    return ExportBatch.objects.filter(batch_type="holdings", status="completed").latest("seq").signer
+
+
 def test_announced_key_is_told_once_and_believed_only_when_confirmed(
     here: KeyFolder, peer: Peer, receiver: RowsReceiver, received: str
 ) -> None:
