@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 import pytest
-from celery import current_app
 from django.core.cache import caches
 from django.test import Client
 from rest_framework.test import APIClient
@@ -16,6 +15,7 @@ from common_apps.accounts.services.tokens import issue_tokens
 from common_apps.transfer import tasks
 from common_apps.transfer.models import Carry
 from tests.common.transfer.kit import Peer, RowsSender, log_line
+from tests.common.transfer.queue import take_queued
 from tests.common.transfer.sticks import Stick
 from tests.factories import make_user
 
@@ -49,23 +49,9 @@ def client_of(user: User) -> APIClient:
     return client
 
 
-def queued() -> list[dict[str, Any]]:
-    """What waits on the queue `transfer`, taken off it: the arguments by name, and the task's name."""
-    found = []
-    with current_app.connection_for_read() as connection:
-        queue = connection.SimpleQueue("transfer")
-        while True:
-            try:
-                message = queue.get(block=False)
-            except queue.Empty:
-                return found
-            message.ack()
-            found.append({"task": message.headers["task"], "id": message.headers["id"], **message.payload[1]})
-
-
 @pytest.fixture(autouse=True)
 def empty_queue() -> None:
-    queued()
+    take_queued()
 
 
 def test_station_shows_sticks_and_what_has_to_go_when_an_operator_looks(
@@ -94,17 +80,17 @@ def test_station_says_so_when_there_is_no_stick(page: Client, peer: Peer, settin
 def test_sync_is_enqueued_when_an_operator_confirms(page: Client, operator: User, stick: Stick) -> None:
     asked = page.get(SYNC, {"stick": str(stick.path)})
     assert "This will happen" in asked.content.decode()
-    assert queued() == []
+    assert take_queued() == []
     answer = page.post(SYNC, {"stick": str(stick.path), "wait_s": "5"})
     assert (answer.status_code, answer.headers["Location"]) == (302, STATION)
-    (message,) = queued()
-    assert (message["task"], message["path"], message["wait_s"], message["ours"]) == (
+    (message,) = take_queued()
+    assert (message["task"], message["named"]["path"], message["named"]["wait_s"], message["named"]["ours"]) == (
         "transfer.sync_media",
         str(stick.path),
         5,
         False,
     )
-    assert message["actor"]["user_id"] == str(operator.pk)
+    assert message["named"]["actor"]["user_id"] == str(operator.pk)
 
 
 def test_page_loads_itself_anew_when_a_carry_runs(page: Client, peer: Peer) -> None:
@@ -119,7 +105,7 @@ def test_station_is_closed_when_somebody_may_not_carry(client: Client, transacti
     assert client.post(SYNC, {"stick": str(stick.path)}).status_code == 302
     assert client_of(make_user("bob")).post(f"{API}sync/", {}).status_code == 403
     assert client_of(make_user("eve")).get(API).status_code == 403
-    assert queued() == []
+    assert take_queued() == []
 
 
 def test_task_runs_the_carry_when_a_worker_takes_it(stick: Stick, operator: User, page: Client) -> None:
@@ -134,12 +120,16 @@ def test_task_runs_the_carry_when_a_worker_takes_it(stick: Stick, operator: User
 def test_sync_is_enqueued_by_api_when_the_path_is_allowed(api: APIClient, stick: Stick) -> None:
     answer = api.post(f"{API}sync/", {"path": str(stick.path), "wait_s": 10}, format="json")
     assert answer.status_code == 202, answer.content
-    (message,) = queued()
-    assert (message["id"], message["path"], message["wait_s"]) == (answer.json()["task_id"], str(stick.path), 10)
+    (message,) = take_queued()
+    assert (message["id"], message["named"]["path"], message["named"]["wait_s"]) == (
+        answer.json()["task_id"],
+        str(stick.path),
+        10,
+    )
     refused = api.post(f"{API}sync/", {"path": "/etc"}, format="json")
     assert (refused.status_code, refused.json()["stick_code"]) == (409, "outside_media_roots")
     assert api.post(f"{API}sync/", {"wait_s": -1}, format="json").status_code == 400
-    assert queued() == []
+    assert take_queued() == []
 
 
 def test_status_is_told_by_api_when_a_stick_is_in(api: APIClient, stick: Stick) -> None:

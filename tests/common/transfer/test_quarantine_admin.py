@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from celery import current_app
 from django.test import Client
 
 from common_apps.accounts.models import User
@@ -22,6 +21,7 @@ from common_apps.transfer.models import AppliedState, ImportBatch
 from common_apps.transfer.services import export_stream, scan_imports
 from common_apps.transfer.services.quarantine import discard
 from tests.common.transfer.kit import NOON, Peer, RowsReceiver, RowsSender, log_line
+from tests.common.transfer.queue import take_queued
 from tests.factories import make_user
 
 IMPORTS = "/admin/transfer/importbatch/"
@@ -35,16 +35,7 @@ def _client(user: User) -> Client:
 
 
 def _queued() -> list[tuple[str, dict[str, Any]]]:
-    found = []
-    with current_app.connection_for_read() as connection:
-        queue = connection.SimpleQueue("transfer")
-        while True:
-            try:
-                message = queue.get(block=False)
-            except queue.Empty:
-                return found
-            message.ack()
-            found.append((message.headers["task"], message.payload[1]))
+    return [(message["task"], message["named"]) for message in take_queued()]
 
 
 @pytest.fixture(autouse=True)
