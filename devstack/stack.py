@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from common_apps.transfer.keys import KeyFolder
+from common_apps.transfer.keys.changes import export_public
 from devstack.api import ready
 from devstack.errors import DevstackError
 from devstack.home import ROOT, Home, Site
@@ -86,7 +87,7 @@ def exchange_keys(home: Home) -> None:
         peer = KeyFolder(Path(home.other(site).values()["KEY_DIR"]))
         # what the other site's people read out, here from their own folder
         fingerprint = peer.public_keys().fingerprint
-        begun.append(site.begin("keys", "trust", str(peer.export_public(folder)), "--fingerprint", fingerprint))
+        begun.append(site.begin("keys", "trust", str(export_public(peer, folder)), "--fingerprint", fingerprint))
     for site, trust in zip(home.sites, begun, strict=True):
         site.finish(trust)
         (site.home / "peer-trusted").touch()

@@ -129,7 +129,6 @@ class Crossing:
         """New keys: box, hybrid box, or signing."""
         self._fault("keys rotated")
         if what == "signing":
-            self.history.rotated.add(site)
             self._do(site, "rotate_signing")
         else:
             self._do(site, "rotate_box", kem=None if what == "box" else what)

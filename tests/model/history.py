@@ -53,8 +53,7 @@ class History:
     """What was done to two sites: without it nobody can say what must be true of them.
 
     ``spoilt``: checksums of sound bundles whose name or sidecar was spoilt. ``misread``: streams that a reader took
-    for bad ones. ``rotated``: sites with a new signing key; ``unheard``: those of them that wrote before they had
-    heard which one the peer trusts. ``versions`` and ``active``: as last seen.
+    for bad ones. ``versions`` and ``active``: as last seen.
     """
 
     asked: dict[str, int] = field(default_factory=dict)
@@ -71,5 +70,3 @@ class History:
     days: int = 0
     versions: dict[str, dict[str, int]] = field(default_factory=dict)
     active: set[str] = field(default_factory=set)
-    rotated: set[str] = field(default_factory=set)
-    unheard: set[str] = field(default_factory=set)

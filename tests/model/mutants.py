@@ -14,6 +14,7 @@ from common_apps.transfer import selectors
 from common_apps.transfer.bundle.envelope import Signer
 from common_apps.transfer.bundle.errors import BundleError
 from common_apps.transfer.bundle.streams import HOLDINGS
+from common_apps.transfer.keys import KeyFolder
 from common_apps.transfer.models import AppliedState, ExportBatch
 from common_apps.transfer.services import (
     applying_states,
@@ -307,6 +308,10 @@ RULES: dict[str, Rule] = {
     "believed_keys": Rule(
         "a site signs with its newest key that the peer trusts, and writes to the newest box key it announces",
         _set(peer, heard_hello=lambda: None),
+    ),
+    "given_key": Rule(
+        "a site that has not heard its peer signs with the newest key that the peer was given",
+        _set(KeyFolder, active_signing_key=KeyFolder.signing_key),
     ),
     "dead_exporter": Rule(
         "what a dead exporter left is finished or given back",

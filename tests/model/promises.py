@@ -30,8 +30,6 @@ class Promises:
         here = self.sites[site]
         for written in read_written(here.exports, site, set(self.history.written)):
             self.history.written[written.name] = written
-        if site in self.history.rotated and not here.rows("SELECT 1 FROM transfer_peer WHERE hello IS NOT NULL"):
-            self.history.unheard.add(site)
         self._check_imports(here)
         self._check_versions(here)
         if site == "request":
@@ -58,7 +56,6 @@ class Promises:
                     (code in ("name_not_allowed", "sidecar_mismatch") and checksum in self.history.spoilt)
                     or (code == "bad_record" and stream in self.history.misread)
                     or (code == "bad_signature" and here.name in self.history.keys_restored)
-                    or (code == "bad_signature" and PEER[here.name] in self.history.unheard)
                     or code == "mass_removal"
                 )
                 promise(excused, f"a sound bundle of {stream or sound[checksum].stream} lies in quarantine: {code}")

@@ -19,6 +19,7 @@ from common_apps.transfer.bundle.errors import BundleError, Code
 from common_apps.transfer.bundle.keypairs import Kem
 from common_apps.transfer.folders import site_folders
 from common_apps.transfer.keys import KeyFolder
+from common_apps.transfer.keys.changes import export_public
 from common_apps.transfer.keys.peers import read_public_file
 from common_apps.transfer.selectors import quarantined
 from common_apps.transfer.services import count_day, export_all, intake, key_changes, quarantine, scan_imports
@@ -31,7 +32,7 @@ from tests.model import mutants
 def set_up(public_to: str) -> None:
     """Tables, folders and keys of the site; its public keys go to the folder."""
     call_command("setup", stdout=io.StringIO(), stderr=io.StringIO())
-    KeyFolder(Path(settings.KEY_DIR)).export_public(Path(public_to))
+    export_public(KeyFolder(Path(settings.KEY_DIR)), Path(public_to))
 
 
 def trust(path: str) -> None:

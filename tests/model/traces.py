@@ -205,6 +205,11 @@ TRACES: dict[str, list[Move]] = {
         _restore(_REQUEST, "both"),
         _SUBMIT,
     ],
+    "both have new signing keys before they meet": [
+        ("rotate", {"site": _REQUEST, "what": "signing"}),
+        ("rotate", {"site": _RESPONSE, "what": "signing"}),
+        _SUBMIT,
+    ],
     "an exporter dies": [
         _SUBMIT,
         ("crash", {"site": _REQUEST, "stick": 0, "point": "export.claimed", "number": 1}),
@@ -218,6 +223,9 @@ TRACES: dict[str, list[Move]] = {
         _sync(_REQUEST),
     ],
 }
+
+# The others begin when both sites have heard each other.
+OF_STRANGERS = {"both have new signing keys before they meet"}
 
 # Rule (mutants.RULES) -> the trace in which it is needed.
 NEEDED: dict[str, str] = {
@@ -253,6 +261,7 @@ NEEDED: dict[str, str] = {
     "delta_base": "a delta lost",
     "site_rolled_back": "a backup from before the question",
     "believed_keys": "a key that nobody has confirmed",
+    "given_key": "both have new signing keys before they meet",
     "dead_exporter": "an exporter dies",
     "mass_removal": "half of the users gone",
 }

@@ -175,10 +175,10 @@ class SigningKey:
             raise ValueError(f"a signing key has {SIGNING_KEY_SIZE} bytes, not {len(self.private)}")
 
     @classmethod
-    def generate(cls, *, site: Site, version: str, created_at: str = "") -> "SigningKey":
+    def generate(cls, *, site: Site, version: str, status: str = "active", created_at: str = "") -> "SigningKey":
         """A fresh pair."""
         private = Ed25519PrivateKey.generate().private_bytes_raw()
-        return cls(site=site, version=version, private=private, created_at=created_at)
+        return cls(site=site, version=version, private=private, status=status, created_at=created_at)
 
     @property
     def public(self) -> bytes:

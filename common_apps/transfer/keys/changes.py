@@ -10,13 +10,14 @@ from datetime import datetime
 from pathlib import Path
 
 from common_apps.core.failpoints import failpoint
+from common_apps.transfer.bundle.durability import replace_atomically
 from common_apps.transfer.bundle.forms import format_time
 from common_apps.transfer.bundle.keypairs import BoxKey, Kem, SigningKey, fingerprint_of
 from common_apps.transfer.bundle.streams import Site
 from common_apps.transfer.keys.errors import TrustError
 from common_apps.transfer.keys.folder import VERSION_FILE, KeyFolder
 from common_apps.transfer.keys.own import encode_box, encode_signing
-from common_apps.transfer.keys.peers import TrustStatus, as_trusted, believe_first
+from common_apps.transfer.keys.peers import TrustStatus, as_trusted, believe_first, encode_public_file
 from common_apps.transfer.keys.storage import alone_in, create_private_file, replace_private_file
 
 _HALF_WRITTEN = re.compile(r"\..+\.part")
@@ -54,24 +55,43 @@ def retire_box_key(folder: KeyFolder, key: BoxKey) -> None:
 
 
 def add_signing_key(folder: KeyFolder, *, created_at: datetime) -> SigningKey:
-    """A new signing pair beside the old one, which signs until the peer trusts the new one.
+    """A new signing pair beside the old one, which signs until the peer trusts the new one, or is given it.
 
     Raises KeysMissingError where there are no keys yet, KeyFileError, OSError.
     """
     site = folder.own_site()
     with alone_in(folder.path):
         version = _next_version(folder.signing_dir)
-        key = SigningKey.generate(site=site, version=version, created_at=format_time(created_at))
+        key = SigningKey.generate(site=site, version=version, status="new", created_at=format_time(created_at))
         create_private_file(folder.signing_dir / f"{version}.json", encode_signing(key))
     failpoint("keys.signing_written")
     return key
 
 
+def export_public(folder: KeyFolder, directory: Path) -> Path:
+    """Write `<site>.pub.json` into `directory`; its path. The other site is given it, so the signing key in it is one
+    to sign with from now on, as long as nothing better is known.
+
+    Raises KeysMissingError, KeyFileError, OSError.
+    """
+    path = directory / f"{folder.own_site()}.pub.json"
+    with alone_in(folder.path):
+        signing = folder.signing_key()
+        replace_atomically(path, encode_public_file(signing, folder.box_key().public_key))
+        _write_signing(folder, signing, "active")
+    return path
+
+
+def activate_signing_key(folder: KeyFolder, key: SigningKey) -> None:
+    """The peer was seen to trust the pair. Raises KeyFileError, OSError."""
+    with alone_in(folder.path):
+        _write_signing(folder, key, "active")
+
+
 def retire_signing_key(folder: KeyFolder, key: SigningKey) -> None:
     """The pair is announced no more. Raises KeyFileError, OSError."""
     with alone_in(folder.path):
-        path = folder.signing_dir / f"{key.version}.json"
-        replace_private_file(path, encode_signing(with_changes(key, status="retired")))
+        _write_signing(folder, key, "retired")
     failpoint("keys.retired")
 
 
@@ -119,6 +139,12 @@ def _demote(folder: KeyFolder) -> None:
     for key in keys[keys.index(newest) + 1 :]:
         if key.status == "active":
             _write_box(folder, with_changes(key, status="decrypt_only"))
+
+
+def _write_signing(folder: KeyFolder, key: SigningKey, status: str) -> None:
+    if key.status != status:
+        content = encode_signing(with_changes(key, status=status))
+        replace_private_file(folder.signing_dir / f"{key.version}.json", content)
 
 
 def _write_box(folder: KeyFolder, key: BoxKey) -> None:

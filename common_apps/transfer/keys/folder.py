@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from common_apps.core.failpoints import failpoint
-from common_apps.transfer.bundle.durability import replace_atomically
 from common_apps.transfer.bundle.envelope import TrustedKey
 from common_apps.transfer.bundle.forms import format_time
 from common_apps.transfer.bundle.keypairs import BoxKey, Kem, SigningKey
@@ -23,7 +22,6 @@ from common_apps.transfer.keys.peers import (
     believe_first,
     decode_peer,
     encode_peer,
-    encode_public_file,
 )
 from common_apps.transfer.keys.storage import (
     alone_in,
@@ -87,12 +85,19 @@ class KeyFolder:
         return self._load(self.box_dir, BoxFile, decode_box)
 
     def signing_key(self) -> SigningKey:
-        """The newest active signing pair. Raises KeysMissingError, KeyFileError."""
-        return self._newest_active(self.signing_keys())
+        """The newest signing pair that has not retired. Raises KeysMissingError, KeyFileError."""
+        return self._newest(self.signing_keys(), "new", "active")
+
+    def active_signing_key(self) -> SigningKey:
+        """The newest signing pair whose public key the other site was given, or was seen to trust; where there is none,
+        the newest. Raises KeysMissingError, KeyFileError.
+        """
+        keys = self.signing_keys()
+        return self._newest([key for key in keys if key.status == "active"] or keys, "new", "active")
 
     def box_key(self) -> BoxKey:
         """The newest active box pair. Raises KeysMissingError, KeyFileError."""
-        return self._newest_active(self.box_keys())
+        return self._newest(self.box_keys(), "active")
 
     def find_box_key(self, box_key: str) -> BoxKey | None:
         """The own pair whose public key has this SHA-256 (hex, the header's `box_key`), a retired one too; or None."""
@@ -115,12 +120,6 @@ class KeyFolder:
             signing=signing.public,
             box=self.box_key().public_key,
         )
-
-    def export_public(self, directory: Path) -> Path:
-        """Write `<site>.pub.json` into `directory`; its path. Raises KeysMissingError, KeyFileError, OSError."""
-        path = directory / f"{self.own_site()}.pub.json"
-        replace_atomically(path, encode_public_file(self.signing_key(), self.box_key().public_key))
-        return path
 
     @readable()
     def peers(self) -> dict[Site, TrustedPeer]:
@@ -216,8 +215,8 @@ class KeyFolder:
                 raise KeyFileError(f"{path}: {error}.", "Restore it from a backup of the key folder.") from None
         return [key for _, key in sorted(found, key=lambda entry: entry[0], reverse=True)]
 
-    def _newest_active(self, keys: list[_Key]) -> _Key:
+    def _newest(self, keys: list[_Key], *statuses: str) -> _Key:
         for key in keys:
-            if key.status == "active":
+            if key.status in statuses:
                 return key
         raise KeysMissingError(f"{self.path} holds no active keys.", "Make them with: keys generate")

@@ -16,7 +16,7 @@ class SigningFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     site: Site
     version: VersionLabel
     private: str
-    status: Literal["active", "retired"]
+    status: Literal["new", "active", "retired"]
     created_at: str
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -21,6 +22,7 @@ from common_apps.transfer.keys.changes import (
     add_box_key,
     add_signing_key,
     confirm_peer_key,
+    export_public,
     find_peer_key,
     set_peer_key,
 )
@@ -50,6 +52,18 @@ def trust_keys(*, public: PublicKeys, actor: Actor, replace: bool = False) -> bo
     return changed
 
 
+def export_public_keys(*, directory: Path, actor: Actor) -> Path:
+    """`<site>.pub.json` in ``directory``, for the other site's `keys trust`; its path. Until the other site is heard,
+    this site signs with the newest key that it was given so.
+
+    Raises KeysMissingError and other KeyFolderErrors, OSError.
+    """
+    folder = site_keys()
+    path = export_public(folder, directory)
+    _audit("keys.exported", folder.public_keys(), actor)
+    return path
+
+
 def rotate_box_key(*, actor: Actor, kem: Kem | None = None) -> PublicKeys:
     """A new box key, by default of the present one's kem; the next holdings announce it, and the peer uses it from
     then on. The older ones only decrypt. The site's keys as they are now.
@@ -67,7 +81,7 @@ def rotate_box_key(*, actor: Actor, kem: Kem | None = None) -> PublicKeys:
 
 def rotate_signing_key(*, actor: Actor) -> PublicKeys:
     """A new signing key; the next holdings announce it, and this site signs with it once the peer's operator has
-    confirmed it. The site's keys as they are now.
+    confirmed it (or was given it, and is not heard yet). The site's keys as they are now.
 
     Raises KeysMissingError and other KeyFolderErrors, OSError.
     """

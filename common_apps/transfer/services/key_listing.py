@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from common_apps.transfer.bundle.keypairs import fingerprint_of
-from common_apps.transfer.keys import KeyFolder, words_of
+from common_apps.transfer.keys import KeyFolder, SigningKey, words_of
 from common_apps.transfer.services.peer import announced_signing_keys, heard_hello, site_keys
 
 ANNOUNCED = "announced, not confirmed"
@@ -19,7 +19,9 @@ def list_keys() -> list[dict[str, Any]]:
     """
     folder = site_keys()
     rows = [
-        _row(settings.SITE, "signing", key.status, key.fingerprint, version=key.version, created_at=key.created_at)
+        _row(
+            settings.SITE, "signing", _own_status(key), key.fingerprint, version=key.version, created_at=key.created_at
+        )
         for key in folder.signing_keys()
     ]
     rows += [
@@ -43,6 +45,12 @@ def unconfirmed_keys() -> list[dict[str, Any]]:
     Raises KeyFolderError.
     """
     return [row for row in _signing_rows(site_keys()) if row["status"] == ANNOUNCED]
+
+
+def _own_status(key: SigningKey) -> str:
+    """The nightly step writes down what the peer has confirmed; people want to see it at once."""
+    hello = heard_hello()
+    return "active" if key.status == "new" and hello is not None and key.fingerprint in hello.trusts else key.status
 
 
 def _signing_rows(folder: KeyFolder) -> list[dict[str, Any]]:

@@ -16,7 +16,13 @@ from common_apps.transfer.bundle.streams import HOLDINGS
 from common_apps.transfer.choices import ExportStatus
 from common_apps.transfer.errors import TransferNotReadyError
 from common_apps.transfer.keys import KeyFolder, KeyFolderError, TrustedSigningKey
-from common_apps.transfer.keys.changes import demote_boxes, retire_box_key, retire_signing_key, set_peer_key
+from common_apps.transfer.keys.changes import (
+    activate_signing_key,
+    demote_boxes,
+    retire_box_key,
+    retire_signing_key,
+    set_peer_key,
+)
 from common_apps.transfer.keys.peers import encode_key
 from common_apps.transfer.models import ExportBatch, LeavingKey, Peer
 from common_apps.transfer.services.days import count_day
@@ -32,7 +38,8 @@ def retire_keys() -> int:
     """Retires what is due; how many keys. Whatever a crash leaves, the next call does.
 
     An own box key that only decrypts: 30 days after the peer was seen to know a newer one. A signing key of the peer
-    that a newer one has replaced: 60 days after. An own signing key: once the peer trusts a newer one, and it no more.
+    that a newer one has replaced: 60 days after. An own signing key: once the peer trusts a newer one, and it no more;
+    one that the peer has come to trust is new no longer.
     Nothing is done where there are no keys yet. Raises TransferNotReadyError where the folder can't be read, OSError.
     """
     folder = site_keys()
@@ -51,18 +58,22 @@ def _retire(folder: KeyFolder) -> int:
         if since[box.public_key.box_key] >= BOX_DAYS:
             with transaction.atomic():
                 retire_box_key(folder, box)
-                _audit(settings.SITE, use="box", version=box.version, fingerprint=box.public_key.box_key)
+                _tell("keys.retired", settings.SITE, use="box", version=box.version, fingerprint=box.public_key.box_key)
             retired += 1
     for key in trusted:
         if since[key.fingerprint] >= TRUSTED_DAYS:
             with transaction.atomic():
                 set_peer_key(folder, settings.PEER, key.public, "retired")
-                _audit(settings.PEER, use="signing", fingerprint=key.fingerprint)
+                _tell("keys.retired", settings.PEER, use="signing", fingerprint=key.fingerprint)
             retired += 1
+    for own in _confirmed_signing(folder):
+        with transaction.atomic():
+            activate_signing_key(folder, own)
+            _tell("keys.confirmed", settings.SITE, version=own.version, fingerprint=own.fingerprint)
     for own in _replaced_signing(folder):
         with transaction.atomic():
             retire_signing_key(folder, own)
-            _audit(settings.SITE, use="signing", version=own.version, fingerprint=own.fingerprint)
+            _tell("keys.retired", settings.SITE, use="signing", version=own.version, fingerprint=own.fingerprint)
         retired += 1
     return retired
 
@@ -91,12 +102,21 @@ def _leaving_trusted(folder: KeyFolder) -> list[TrustedSigningKey]:
     return [key for key in peer.signing if key.status == "retiring"] if peer is not None else []
 
 
+def _confirmed_signing(folder: KeyFolder) -> list[SigningKey]:
+    trusts = _trusted_by_peer()
+    return [key for key in folder.signing_keys() if key.status == "new" and key.fingerprint in trusts]
+
+
 def _replaced_signing(folder: KeyFolder) -> list[SigningKey]:
-    hello = heard_hello()
-    trusts = hello.trusts if hello is not None else []
+    trusts = _trusted_by_peer()
     keys = folder.signing_keys()
     newest = next((place for place, key in enumerate(keys) if key.fingerprint in trusts), len(keys))
-    return [key for key in keys[newest:] if key.status == "active" and key.fingerprint not in trusts]
+    return [key for key in keys[newest:] if key.status != "retired" and key.fingerprint not in trusts]
+
+
+def _trusted_by_peer() -> list[str]:
+    hello = heard_hello()
+    return [] if hello is None else hello.trusts
 
 
 def _count_days(fingerprints: list[str]) -> dict[str, int]:
@@ -108,7 +128,7 @@ def _count_days(fingerprints: list[str]) -> dict[str, int]:
     return {row.fingerprint: day - row.since_day for row in LeavingKey.objects.all()}
 
 
-def _audit(site: str, **facts: str) -> None:
-    log.info("key retired", site=str(site), **facts)
-    record(action="keys.retired", actor=SYSTEM, resource_type="keys", resource_id=str(site), metadata=facts)
+def _tell(action: str, site: str, **facts: str) -> None:
+    log.info(action, site=str(site), **facts)
+    record(action=action, actor=SYSTEM, resource_type="keys", resource_id=str(site), metadata=facts)
     failpoint("keys.changed")

@@ -44,7 +44,7 @@ def site_keys() -> KeyFolder:
 
 def writer_keys() -> WriterKeys:
     """The newest own key that the peer trusts, a retired one too if it trusts no other, and its newest announced box
-    key; before its first holdings the newest own one, and the box key of trust.json.
+    key; before its first holdings the newest own key that it was given, and the box key of trust.json.
 
     Raises TransferNotReadyError where keys are missing or loosely readable.
     """
@@ -52,11 +52,11 @@ def writer_keys() -> WriterKeys:
     folder = site_keys()
     try:
         trusted = folder.peer(settings.PEER)
-        newest = folder.signing_key()
+        given = folder.active_signing_key()
         believed = [key for key in folder.signing_keys() if hello is not None and key.fingerprint in hello.trusts]
         announced = hello.box_keys() if hello is not None else []
         return WriterKeys(
-            signing=(believed or [newest])[0],
+            signing=(believed or [given])[0],
             recipient=(announced or [trusted.box])[0],
             own=tuple(folder.own_trusted_keys()),
             max_schema=hello.max_schema if hello is not None else 1,

@@ -15,6 +15,7 @@ from django.db import connection
 
 from common_apps.audit.models import AuditLog
 from common_apps.transfer.keys import KeyFolder
+from common_apps.transfer.keys.changes import export_public
 from tests.common.transfer.kit import NOON, Peer, RowsReceiver, RowsSender, log_line
 
 
@@ -110,7 +111,7 @@ def test_keys_are_generated_told_and_trusted(folders: Path, db: None, settings: 
     assert f"{settings.SITE}.pub.json" in _run("keys", "export-public", str(stick))
     there = KeyFolder(tmp_path / "there")
     public = there.generate(site=settings.PEER, created_at=NOON)
-    there.export_public(stick)
+    export_public(there, stick)
     file = str(stick / f"{settings.PEER}.pub.json")
     with pytest.raises(CommandError, match="nothing was trusted"):
         _run("keys", "trust", file, "--fingerprint", "0" * 64)
@@ -119,7 +120,7 @@ def test_keys_are_generated_told_and_trusted(folders: Path, db: None, settings: 
     assert {(each["site"], each["use"]) for each in _json("keys", "list")} == {
         (site, use) for site in ("request", "response") for use in ("signing", "box")
     }
-    assert set(AuditLog.objects.values_list("action", flat=True)) == {"keys.generated", "keys.trusted"}
+    assert set(AuditLog.objects.values_list("action", flat=True)) == {"keys.generated", "keys.exported", "keys.trusted"}
     with pytest.raises(CommandError, match="Bring the other site's"):
         _run("keys", "trust", str(stick / f"{settings.SITE}.pub.json"), "--fingerprint", first.split()[5])
 
@@ -131,7 +132,7 @@ def test_keys_trust_asks_when_no_fingerprint_is_given(
     _run("keys", "generate")
     there = KeyFolder(tmp_path / "there")
     there.generate(site=settings.PEER, created_at=NOON)
-    file = there.export_public(tmp_path)
+    file = export_public(there, tmp_path)
 
     def reply(_: str) -> str:
         if answer is None:

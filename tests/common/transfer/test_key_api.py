@@ -60,7 +60,7 @@ def test_admin_lists_and_changes_keys(peer: Peer) -> None:
     assert {
         (peer.here, "box", "v2", "active"),
         (peer.here, "box", "v1", "decrypt_only"),
-        (peer.here, "signing", "v2", "active"),
+        (peer.here, "signing", "v2", "new"),
     } <= statuses
 
 

@@ -21,7 +21,7 @@ from common_apps.transfer.bundle.header import MAX_SEQ, AnnouncedBox, AnnouncedS
 from common_apps.transfer.bundle.keypairs import BoxKey, Kem, SigningKey
 from common_apps.transfer.failpoints import KEY_POINTS
 from common_apps.transfer.folders import site_folders
-from common_apps.transfer.keys import KeyFolder, TrustError
+from common_apps.transfer.keys import KeyFolder, TrustError, read_public_file
 from common_apps.transfer.keys.changes import add_box_key, add_signing_key, confirm_peer_key
 from common_apps.transfer.keys.peers import encode_key
 from common_apps.transfer.models import AppliedState, DayCounter, ExportBatch, ImportBatch
@@ -29,6 +29,7 @@ from common_apps.transfer.models import Peer as PeerRow
 from common_apps.transfer.services import export_stream, scan_imports
 from common_apps.transfer.services.key_changes import (
     confirm_signing_key,
+    export_public_keys,
     revoke_signing_key,
     rotate_box_key,
     rotate_signing_key,
@@ -36,6 +37,7 @@ from common_apps.transfer.services.key_changes import (
 )
 from common_apps.transfer.services.key_listing import list_keys, unconfirmed_keys
 from common_apps.transfer.services.key_retirement import retire_keys
+from common_apps.transfer.services.peer import site_keys
 from common_apps.transfer.services.versions import FARTHEST
 from tests.common.transfer.kit import NOON, Peer, RowsReceiver, RowsSender, log_line
 
@@ -251,6 +253,42 @@ def test_new_signing_key_is_announced_and_used_once_the_peer_trusts_it(
     _tell(peer, hello={"trusts": [old.fingerprint]})
     (third,) = export_stream(stream=sent, actor=SYSTEM)
     assert ExportBatch.objects.get(pk=third.batch_id).signer == old.fingerprint
+
+
+def test_unheard_peer_is_written_to_with_the_newest_key_that_it_was_given(
+    here: KeyFolder, peer: Peer, tmp_path: Path, transactional_db: None
+) -> None:
+    given = here.signing_key().fingerprint
+    newest = rotate_signing_key(actor=SYSTEM).fingerprint
+    _holdings()
+    assert _signer() == given
+    assert [key["status"] for key in _own_signing()] == ["new", "active"]
+    # Its public file goes across instead.
+    export_public_keys(directory=tmp_path, actor=SYSTEM)
+    assert read_public_file(tmp_path / f"{here.own_site()}.pub.json").fingerprint == newest
+    export_stream(stream="holdings", actor=SYSTEM, full=True)
+    assert _signer() == newest
+    assert [key["status"] for key in _own_signing()] == ["active", "active"]
+
+
+def test_confirmed_signing_key_signs_on_when_the_database_forgets_the_peer(
+    here: KeyFolder, peer: Peer, transactional_db: None
+) -> None:
+    given = here.signing_key().fingerprint
+    newest = rotate_signing_key(actor=SYSTEM).fingerprint
+    _tell(peer, hello={"trusts": [newest, given]})
+    assert [key["status"] for key in _own_signing()] == ["active", "active"], "people see it at once"
+    assert [key.status for key in here.signing_keys()] == ["new", "active"]
+    assert retire_keys() == 0
+    assert [key.status for key in here.signing_keys()] == ["active", "active"]
+    assert AuditLog.objects.filter(action="keys.confirmed", resource_id=here.own_site()).count() == 1
+    PeerRow.objects.all().delete()
+    _holdings()
+    assert _signer() == newest
+
+
+def _own_signing() -> list[dict[str, Any]]:
+    return [row for row in list_keys() if row["use"] == "signing" and row["site"] == site_keys().own_site()]
 
 
 def test_signing_key_is_one_that_also_late_holdings_trust_until_newer_ones_come(

@@ -20,6 +20,7 @@ from common_apps.transfer.keys import (
     read_public_file,
     words_of,
 )
+from common_apps.transfer.keys.changes import export_public
 
 NOW = datetime(2026, 11, 23, 14, 5, 6, tzinfo=UTC)
 
@@ -166,7 +167,7 @@ def test_newest_key_comes_first_and_retired_ones_are_kept(folders: dict[str, Key
 
 
 def _exchange(folders: dict[str, KeyFolder], tmp_path: Path) -> Path:
-    return folders["response"].export_public(tmp_path)
+    return export_public(folders["response"], tmp_path)
 
 
 def test_public_file_is_named_for_its_site_and_holds_no_secret(folders: dict[str, KeyFolder], tmp_path: Path) -> None:
@@ -221,7 +222,7 @@ def test_revoked_key_is_neither_believed_nor_trusted_again(folders: dict[str, Ke
 
 
 def test_ones_own_public_file_is_not_trusted(folders: dict[str, KeyFolder], tmp_path: Path) -> None:
-    own = read_public_file(folders["request"].export_public(tmp_path))
+    own = read_public_file(export_public(folders["request"], tmp_path))
     with pytest.raises(TrustError, match="so is this"):
         folders["request"].trust(own)
 

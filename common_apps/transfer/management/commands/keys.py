@@ -16,6 +16,7 @@ from common_apps.transfer.keys import Kem, PublicKeys, read_public_file, words_o
 from common_apps.transfer.management.plain_errors import told_plainly
 from common_apps.transfer.services.key_changes import (
     confirm_signing_key,
+    export_public_keys,
     generate_keys,
     revoke_signing_key,
     rotate_box_key,
@@ -77,7 +78,7 @@ class Command(BaseCommand):
         self._show(site_keys().public_keys())
 
     def _export_public(self, options: dict[str, Any]) -> None:
-        path = site_keys().export_public(options["directory"])
+        path = export_public_keys(directory=options["directory"], actor=SYSTEM)
         self.stdout.write(f"{path}: carry it to the {settings.PEER} site and say there: keys trust {path.name}")
 
     def _trust(self, options: dict[str, Any]) -> None:
