@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+from common_apps.transfer.bundle.names import sidecar_name
 from tests.model import forger
 from tests.model.history import History, Tally
 from tests.model.promises import MOST_TRIPS, STATES, Promises, promise
@@ -292,11 +293,14 @@ class Crossing:
         found = sorted(self.sites[site].exports.glob("*/*.enc"))
         if found:
             self._fault("disk")
-            path = found[which % len(found)]
+            bundle = path = found[which % len(found)]
             if "sidecar" in how:
+                path = bundle.with_name(sidecar_name(bundle.name))
+                if not path.exists():
+                    # A crash while files were tidied has left the bundle alone.
+                    return
                 # A courier may come before the damage is noticed.
-                self.history.spoilt.add(self.history.written[path.name].checksum)
-                path = path.with_name(path.name + ".meta.json")
+                self.history.spoilt.add(self.history.written[bundle.name].checksum)
             if how.startswith("lost"):
                 path.unlink(missing_ok=True)
             elif path.exists():

@@ -27,7 +27,7 @@ Drawn = tuple[str, dict[str, Any]]
 
 
 class BrokenRunError(AssertionError):
-    """A run that broke a promise, with its seed and its moves."""
+    """A run that broke a promise (or the model itself), with its seed and its moves."""
 
 
 def plan(seed: int, moves: int) -> tuple[bool, list[Drawn]]:
@@ -58,10 +58,12 @@ def work(first: int, stride: int, until: float | None, runs: int | None, moves: 
             met, drawn = plan(seed, moves)
             try:
                 play(sites, tally, met=met, moves=drawn)
-            except AssertionError as broken:
+            except Exception as broken:
                 done = "\n".join(f"  {move}" for move in drawn)
                 less = f"with fewer and fewer moves: python -m tests.model.soak --seed {seed}"
-                raise BrokenRunError(f"{broken}\nseed {seed}, met={met}, {tally.line()}\n{less}\n{done}") from None
+                raise BrokenRunError(
+                    f"{type(broken).__name__}: {broken}\nseed {seed}, met={met}, {tally.line()}\n{less}\n{done}"
+                ) from broken
     return tally
 
 
