@@ -33,6 +33,7 @@ from common_apps.transfer.services import (
     media,
     peer,
     quarantine,
+    settling,
 )
 
 _replaced: list[tuple[Any, str, Any]] = []
@@ -177,6 +178,18 @@ def _carry_held() -> None:
     _replace(media, "bundles_to_carry", to_carry)
 
 
+def _stays_held() -> None:
+    """What is released and can't be read stays held."""
+    sound = intake.wait
+
+    def wait(met: Any, *, status: Any, actor: Any) -> Any:
+        if met.candidate.in_quarantine:
+            return settling.describe_import(met, status.value, status.value)
+        return sound(met, status=status, actor=actor)
+
+    _replace(intake, "wait", wait)
+
+
 class Rule:
     """A rule by its words, and how it is left out."""
 
@@ -256,6 +269,7 @@ RULES: dict[str, Rule] = {
             _replace(export, "forget_lost_held", lambda folders: 0),
         )[0],
     ),
+    "held_unreadable": Rule("what is released and can't be read is dropped, and comes again", _stays_held),
     "discarded": Rule("discarded there: ended", _set(judging, _end=lambda *_: 0)),
     "answer_discarded": Rule(
         "a discarded answer goes anew as a failure",

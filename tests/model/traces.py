@@ -132,6 +132,15 @@ TRACES: dict[str, list[Move]] = {
         ("lose_file", {"site": _RESPONSE, "which": 1, "how": "damaged sidecar"}),
     ],
     "questions held": [("misread_stream", {"stream": "requests"}), *_OUT, _sync(_REQUEST), _sync(_REQUEST)],
+    "questions held, and their key lost": [
+        ("misread_stream", {"stream": "requests"}),
+        _back_up(_RESPONSE),
+        ("rotate", {"site": _RESPONSE, "what": "box"}),
+        _sync(_RESPONSE),
+        _sync(_REQUEST),
+        *_OUT,
+        _restore(_RESPONSE, "keys"),
+    ],
     "questions held, and lost": [
         ("misread_stream", {"stream": "requests"}),
         *_OUT,
@@ -248,6 +257,7 @@ NEEDED: dict[str, str] = {
     "held_stays": "questions held",
     "held_again": "questions held, and lost",
     "held_forgotten": "questions held, and lost",
+    "held_unreadable": "questions held, and their key lost",
     "discarded": "questions discarded",
     "answer_discarded": "answers discarded",
     "versions": "the master put back, its clock behind",

@@ -107,7 +107,11 @@ def describe_import(met: Met, outcome: Settlement, code: str | None = None, deta
 
 
 def wait(met: Met, *, status: ImportStatus, actor: Actor) -> ImportOutcome:
-    """The file can't be read yet and stays where it lies; after 30 days it is dropped."""
+    """The file can't be read yet and stays where it lies; after 30 days it is dropped. What an operator releases is
+    dropped at once: as long as it is held, its sender doesn't write anew what nobody here can read.
+    """
+    if met.candidate.released:
+        return drop(met, code=status, detail="it can't be read here any more, and comes again", actor=actor)
     if met.candidate.in_quarantine:
         # No scan would ever look at it there: it stays what it is, until an operator tries again.
         return describe_import(met, status.value, status.value)  # type: ignore[arg-type]  # as below

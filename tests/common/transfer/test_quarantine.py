@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,6 +25,7 @@ from common_apps.transfer.keys import KeyFolder
 from common_apps.transfer.models import AppliedState, DayCounter, ImportBatch
 from common_apps.transfer.selectors import quarantined
 from common_apps.transfer.services import export_stream, import_path, scan_imports
+from common_apps.transfer.services.key_changes import rotate_box_key
 from common_apps.transfer.services.quarantine import discard, import_again, release_held
 from tests.common.transfer.kit import NOON, Peer, RowsReceiver, log_line
 
@@ -95,6 +97,29 @@ def test_release_applies_once_and_tells_so_when_nothing_is_wrong_any_more(
     assert Path(held.file_path).is_file() and _lying() == []
     assert _listed(peer)[held.source_batch_id] == ("applied", None)
     assert ("bundle.released", OLGA.user_id) in _audited()
+
+
+def test_release_drops_it_and_has_it_sent_again_when_its_key_is_gone(
+    peer: Peer, receiver: RowsReceiver, received: str
+) -> None:
+    kept = Path(settings.KEY_DIR).parent / "kept"
+    shutil.copytree(settings.KEY_DIR, kept)
+    key = rotate_box_key(actor=SYSTEM).box
+    peer.write(received, [log_line(received), log_line(received)], recipient=key)
+    assert _scan(limits=STRICTER) == [("quarantined", "too_many_records")]
+    row = ImportBatch.objects.get()
+    assert row.source_batch_id in _listed(peer)
+    # An older key folder is put back.
+    shutil.rmtree(settings.KEY_DIR)
+    shutil.copytree(kept, settings.KEY_DIR)
+    outcome = release_held(row_id=row.pk, actor=OLGA)
+    assert (outcome.outcome, outcome.code) == ("dropped", "waiting_key")
+    assert "comes again" in outcome.detail
+    row.refresh_from_db()
+    assert (row.status, row.code, row.held_at) == ("dropped", "waiting_key", None)
+    assert row.source_batch_id not in _listed(peer), "its sender is told to write it anew"
+    assert _lying() == [] and not receiver.arrived()
+    assert ("bundle.dropped", OLGA.user_id) in _audited()
 
 
 def test_release_keeps_it_held_with_its_reason_when_it_is_still_wrong(
