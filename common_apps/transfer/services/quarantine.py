@@ -44,7 +44,7 @@ _DUPLICATE = "duplicate"
 def release_held(*, row_id: UUID, actor: Actor, limits: Limits | None = None) -> ImportOutcome:
     """Checks a held bundle again, from its quarantined bytes, and applies it if nothing is wrong with it; a
     mass_removal is applied all the same. Else it stays held, with what is wrong with it now, or is dropped: it is old,
-    or its key is not here (any more), and the other site writes its records anew.
+    or nothing here can read it any more (no key, a newer schema), and the other site writes its records anew.
 
     Raises DomainError not_found, conflict where it isn't held or its bytes are lost (then it is forgotten, and comes
     again); TransferNotReadyError; OperationalError when the database is down.
