@@ -197,7 +197,9 @@ class Crossing:
         if found:
             self._fault(kind)
             path = found[which % len(found)]
-            path.write_bytes(change(path.read_bytes()))
+            # What was cut down to nothing stays nothing.
+            if data := path.read_bytes():
+                path.write_bytes(change(data))
 
     def rename(self, stick: int, which: int, other: int) -> None:
         """A bundle lies there under the name of another, or beside the sidecar of another."""

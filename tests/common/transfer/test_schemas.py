@@ -14,11 +14,13 @@ from common_apps.audit.actors import SYSTEM
 from common_apps.core.ids import new_id
 from common_apps.transfer.bundle import records
 from common_apps.transfer.bundle.codec import encode_record
+from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.bundle.streams import STREAMS, OlderSchema
 from common_apps.transfer.folders import site_folders
-from common_apps.transfer.models import ExportBatch
+from common_apps.transfer.models import ExportBatch, ImportBatch
 from common_apps.transfer.selectors import locate_bundle
 from common_apps.transfer.services import export_stream, scan_imports
+from common_apps.transfer.services.quarantine import release_held
 from tests.common.transfer.kit import Peer, RowsReceiver, RowsSender, log_line, request_record, result_record
 
 
@@ -148,6 +150,22 @@ def test_import_waits_for_the_release_that_reads_the_schema_and_then_applies(
     with upgraded(received):
         assert _scan() == [("completed", None)]
     assert receiver.arrived() == {record.identity()}
+
+
+def test_release_drops_it_and_has_it_sent_again_when_the_release_that_read_its_schema_is_gone(
+    receiver: RowsReceiver, peer: Peer, received: str
+) -> None:
+    with upgraded(received):
+        lines = [coloured(_record(received), "red"), coloured(_record(received), "blue")]
+        peer.write(received, lines, schema=2)
+        held = scan_imports(actor=SYSTEM, limits=Limits(log_records=1))
+        assert [(each.outcome, each.code) for each in held] == [("quarantined", "too_many_records")]
+    row = ImportBatch.objects.get()
+    # An older release is put back.
+    outcome = release_held(row_id=row.pk, actor=SYSTEM)
+    assert (outcome.outcome, outcome.code) == ("dropped", "waiting_schema")
+    row.refresh_from_db()
+    assert (row.status, row.held_at, receiver.arrived()) == ("dropped", None, set())
 
 
 def test_import_takes_what_an_older_peer_writes(receiver: RowsReceiver, peer: Peer, received: str) -> None:
