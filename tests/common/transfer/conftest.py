@@ -38,6 +38,12 @@ def peer(folders: Path, settings: Any, tmp_path: Path) -> Peer:
 
 
 @pytest.fixture
+def here(peer: Peer, settings: Any) -> KeyFolder:
+    """This site's key folder."""
+    return KeyFolder(settings.KEY_DIR)
+
+
+@pytest.fixture
 def tables(transactional_db: None) -> Iterator[None]:
     """The toy apps' tables, for one test."""
     with connection.cursor() as cursor:

@@ -14,7 +14,9 @@ import msgspec
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.db.models import F
 
+from common_apps.audit.actors import SYSTEM
 from common_apps.core.ids import new_id
 from common_apps.transfer.bundle import envelope, records
 from common_apps.transfer.bundle.codec import encode_record
@@ -27,7 +29,10 @@ from common_apps.transfer.bundle.streams import STREAMS
 from common_apps.transfer.bundle.writer import BundleFacts, WrittenBundle, publish, write_part, write_sidecar
 from common_apps.transfer.keys import KeyFolder
 from common_apps.transfer.keys.peers import encode_key
+from common_apps.transfer.models import DayCounter
 from common_apps.transfer.registry import Applied, Outgoing, Waiting
+from common_apps.transfer.services import scan_imports
+from common_apps.transfer.services.days import count_day
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LOG_FROM = {"request": "requests", "response": "results"}
@@ -282,3 +287,14 @@ def bad_sectors(monkeypatch: pytest.MonkeyPatch, filename: str) -> None:
         return whole(source, path, *others)
 
     monkeypatch.setattr(envelope, "_hash", read)
+
+
+def scan(**options: Any) -> list[tuple[str, str | None]]:
+    """Looks into IMPORT_DIR once: outcome and code of each file."""
+    return [(each.outcome, each.code) for each in scan_imports(actor=SYSTEM, **options)]
+
+
+def pass_days(count: int) -> None:
+    """So many days pass by this site's own count."""
+    count_day()
+    DayCounter.objects.update(days=F("days") + count)

@@ -13,14 +13,10 @@ from common_apps.operations.models import Alert
 from common_apps.transfer.bundle import records
 from common_apps.transfer.models import ExportBatch
 from common_apps.transfer.services import export_stream, scan_imports
-from tests.common.transfer.kit import Peer, RowsReceiver, RowsSender, log_line
+from tests.common.transfer.kit import Peer, RowsReceiver, RowsSender, log_line, scan
 from tests.common.transfer.test_import_log import _write_unsound
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def _scan() -> list[tuple[str, str | None]]:
-    return [(each.outcome, each.code) for each in scan_imports(actor=SYSTEM)]
 
 
 def _open() -> dict[str, Alert]:
@@ -35,10 +31,10 @@ def test_nothing_rings_when_a_bundle_comes_doubled_late_or_damaged(
     copy.parent.mkdir(parents=True, exist_ok=True)
     for suffix in ("", ".meta.json"):
         shutil.copy(f"{first.path}{suffix}", f"{copy}{suffix}")
-    assert _scan() == [("completed", None)]
+    assert scan() == [("completed", None)]
     for suffix in ("", ".meta.json"):
         shutil.copy(f"{copy}{suffix}", f"{first.path}{suffix}")
-    assert _scan() == [("duplicate", "duplicate")]
+    assert scan() == [("duplicate", "duplicate")]
     damaged = peer.write(received, [log_line(received)])
     content = bytearray(damaged.path.read_bytes())
     content[300] ^= 1
@@ -49,16 +45,16 @@ def test_nothing_rings_when_a_bundle_comes_doubled_late_or_damaged(
     (outcome,) = export_stream(stream=sent, actor=SYSTEM)
     peer.tell(seq=20)
     peer.tell(records.Applied(stream=sent, batch_ids=[str(outcome.batch_id)]), seq=10)  # type: ignore[arg-type]  # by name
-    assert ("completed", None) in _scan()
+    assert ("completed", None) in scan()
     assert not Alert.objects.exists()
 
 
 def test_bell_rings_when_the_same_id_comes_with_other_bytes(receiver: RowsReceiver, peer: Peer, received: str) -> None:
     batch_id = new_id()
     peer.write(received, [log_line(received)], batch_id=batch_id)
-    _scan()
+    scan()
     peer.write(received, [log_line(received)], batch_id=batch_id)
-    assert _scan() == [("quarantined", "batch_conflict")]
+    assert scan() == [("quarantined", "batch_conflict")]
     alert = _open()["batch_conflict"]
     assert (alert.subject, alert.level, alert.count) == (str(batch_id), "critical", 1)
 
@@ -68,9 +64,9 @@ def test_bell_rings_when_a_known_record_comes_with_another_content(
 ) -> None:
     record_id = new_id()
     peer.write(received, [log_line(received, record_id)])
-    _scan()
+    scan()
     other = peer.write(received, [log_line(received, record_id)])
-    assert _scan() == [("completed", "record_conflict")]
+    assert scan() == [("completed", "record_conflict")]
     alert = _open()["record_conflict"]
     assert (alert.subject, alert.facts["records"]) == (str(other.batch_id), 1)
     assert str(record_id) in alert.detail
@@ -81,7 +77,7 @@ def test_bell_rings_for_a_held_bundle_until_it_is_forgotten(receiver: RowsReceiv
     from common_apps.transfer.services.known import forget_lost_held
 
     _write_unsound(peer, received)
-    assert _scan() == [("quarantined", "bad_record")]
+    assert scan() == [("quarantined", "bad_record")]
     assert _open()["bundle_held"].facts["code"] == "bad_record"
     for path in site_folders().quarantine.iterdir():
         path.unlink()
@@ -95,10 +91,10 @@ def test_bell_rings_while_the_other_site_holds_a_bundle(sender: RowsSender, peer
     export_stream(stream=sent, actor=SYSTEM)
     batch = ExportBatch.objects.get(batch_type=sent)
     peer.tell(records.Batch(stream=sent, batch_id=batch.id, outcome="held", code="bad_record", records=[]))
-    _scan()
+    scan()
     assert _open()["bundle_held_by_peer"].subject == str(batch.id)
     peer.tell(records.Batch(stream=sent, batch_id=batch.id, outcome="held", code="bad_record", records=[]))
-    _scan()
+    scan()
     assert _open()["bundle_held_by_peer"].count == 1
     if after == "applied":
         peer.tell(records.Applied(stream=sent, batch_ids=[str(batch.id)]))
@@ -106,7 +102,7 @@ def test_bell_rings_while_the_other_site_holds_a_bundle(sender: RowsSender, peer
         peer.tell(records.Batch(stream=sent, batch_id=batch.id, outcome="discarded", code="bad_record", records=[]))
     else:
         peer.tell()
-    _scan()
+    scan()
     assert _open() == {}
 
 
@@ -116,6 +112,6 @@ def test_bell_rings_once_when_the_other_site_lists_what_was_never_written(
     listed = records.Applied(stream=sent, batch_ids=[str(new_id()), str(new_id())])
     for _ in range(2):
         peer.tell(listed)
-        _scan()
+        scan()
     alert = _open()["site_rolled_back"]
     assert (alert.count, alert.facts["unknown_bundles"]) == (1, 2)

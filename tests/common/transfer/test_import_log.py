@@ -14,11 +14,7 @@ from common_apps.core.ids import new_id
 from common_apps.transfer.models import ImportBatch
 from common_apps.transfer.selectors import quarantined
 from common_apps.transfer.services import ImportOutcome, import_path, scan_imports
-from tests.common.transfer.kit import Peer, RowsReceiver, log_line
-
-
-def _scan(**options: Any) -> list[tuple[str, str | None]]:
-    return [(each.outcome, each.code) for each in scan_imports(actor=SYSTEM, **options)]
+from tests.common.transfer.kit import Peer, RowsReceiver, log_line, scan
 
 
 def _lines(stream: str, count: int = 2) -> tuple[list[UUID], list[bytes]]:
@@ -38,7 +34,7 @@ def test_scan_applies_archives_and_removes_when_a_sound_bundle_lies_there(
     assert list((settings.IMPORT_DIR / received).iterdir()) == []
     archived = Path(ImportBatch.objects.get().file_path)
     assert archived.read_bytes() and archived.name == f"{written.checksum}.enc"
-    assert _scan() == []
+    assert scan() == []
 
 
 def test_scan_counts_a_duplicate_when_the_same_bytes_come_again(
@@ -52,7 +48,7 @@ def test_scan_counts_a_duplicate_when_the_same_bytes_come_again(
     written.path.with_name(written.filename + ".meta.json").write_bytes(
         sidecar.replace(b"record_count", b"rekord_count")
     )
-    assert _scan(patient=False) == [("duplicate", "duplicate")]
+    assert scan(patient=False) == [("duplicate", "duplicate")]
     row = ImportBatch.objects.get()
     assert (row.status, row.met_count) == ("completed", 2)
     assert not written.path.exists()
@@ -130,7 +126,7 @@ def test_scan_quarantines_and_imports_the_next_when_a_bundle_is_refused(
 def test_scan_holds_the_bundle_when_a_record_is_unsound(peer: Peer, receiver: RowsReceiver, received: str) -> None:
     written = _write_unsound(peer, received)
     content = written.read_bytes()
-    assert _scan() == [("quarantined", "bad_record")]
+    assert scan() == [("quarantined", "bad_record")]
     row = quarantined().get()
     assert row.held_at is not None
     assert receiver.arrived() == set()
@@ -175,9 +171,9 @@ def test_scan_alarms_when_a_known_batch_id_comes_with_other_bytes(
 ) -> None:
     batch_id = new_id()
     peer.write(received, _lines(received)[1], batch_id=batch_id)
-    assert _scan() == [("completed", None)]
+    assert scan() == [("completed", None)]
     peer.write(received, _lines(received)[1], batch_id=batch_id)
-    assert _scan() == [("quarantined", "batch_conflict")]
+    assert scan() == [("quarantined", "batch_conflict")]
     assert len(receiver.arrived()) == 2
 
 
@@ -208,8 +204,8 @@ def test_scan_quarantines_in_place_when_a_bundles_name_is_no_plain_file(
     elsewhere = tmp_path / "elsewhere"
     written.path.rename(elsewhere)
     written.path.symlink_to(elsewhere)
-    assert _scan() == [("quarantined", "not_regular")]
-    assert _scan() == [("quarantined", "not_regular")]
+    assert scan() == [("quarantined", "not_regular")]
+    assert scan() == [("quarantined", "not_regular")]
     assert written.path.is_symlink()
     assert ImportBatch.objects.get().met_count == 2
 
@@ -223,7 +219,7 @@ def test_scan_ignores_a_bundle_of_this_site_when_it_comes_back(
     export_stream(stream=sent, actor=SYSTEM)
     for path in (settings.EXPORT_DIR / sent).iterdir():
         (settings.IMPORT_DIR / path.name).write_bytes(path.read_bytes())
-    assert _scan() == [("ignored", None)]
+    assert scan() == [("ignored", None)]
 
 
 def test_scan_waits_for_data_until_a_file_unlike_its_sidecar_has_settled(
@@ -233,17 +229,17 @@ def test_scan_waits_for_data_until_a_file_unlike_its_sidecar_has_settled(
     written = peer.write(received, _lines(received)[1])
     content = written.path.read_bytes()
     written.path.write_bytes(content[:-200])
-    assert _scan() == [("waiting_data", "waiting_data")]
+    assert scan() == [("waiting_data", "waiting_data")]
     time_machine.shift(11)
     written.path.write_bytes(content[:-100])
-    assert _scan() == [("waiting_data", "waiting_data")]
+    assert scan() == [("waiting_data", "waiting_data")]
     time_machine.shift(5)
-    assert _scan() == [("waiting_data", "waiting_data")]
+    assert scan() == [("waiting_data", "waiting_data")]
     time_machine.shift(6)
-    assert _scan() == [("quarantined", "truncated")]
+    assert scan() == [("quarantined", "truncated")]
     written.path.write_bytes(content)
     peer_sidecar = written.path.with_name(written.filename + ".meta.json")
     from common_apps.transfer.bundle.sidecar import encode_sidecar
 
     peer_sidecar.write_bytes(encode_sidecar(written.sidecar))
-    assert _scan() == [("completed", None)]
+    assert scan() == [("completed", None)]

@@ -22,13 +22,9 @@ from common_apps.transfer.bundle.keypairs import BoxKey, Kem
 from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.errors import TransferNotReadyError
 from common_apps.transfer.folders import site_folders
-from common_apps.transfer.models import DayCounter, ImportBatch
+from common_apps.transfer.models import ImportBatch
 from common_apps.transfer.services import applying, export_stream, import_path, intake, scan_imports, settling
-from tests.common.transfer.kit import Peer, RowsReceiver, log_line, remove_with_sidecar
-
-
-def _scan(**options: Any) -> list[tuple[str, str | None]]:
-    return [(each.outcome, each.code) for each in scan_imports(actor=SYSTEM, **options)]
+from tests.common.transfer.kit import Peer, RowsReceiver, log_line, pass_days, remove_with_sidecar, scan
 
 
 @contextmanager
@@ -44,7 +40,7 @@ def test_scan_quarantines_when_the_header_names_another_site_than_the_signer(
 ) -> None:
     with _careless(monkeypatch):
         peer.write(sent, [log_line(sent)], source=peer.here, destination=peer.site)
-    assert _scan() == [("quarantined", "untrusted_signer")]
+    assert scan() == [("quarantined", "untrusted_signer")]
 
 
 def test_scan_quarantines_when_the_peer_may_not_write_the_stream(
@@ -52,7 +48,7 @@ def test_scan_quarantines_when_the_peer_may_not_write_the_stream(
 ) -> None:
     with _careless(monkeypatch):
         peer.write(sent, [log_line(sent)])
-    assert _scan() == [("quarantined", "stream_not_allowed")]
+    assert scan() == [("quarantined", "stream_not_allowed")]
     assert ImportBatch.objects.get().source_batch_id is None
 
 
@@ -61,15 +57,15 @@ def test_scan_refuses_all_when_nobody_is_trusted(
 ) -> None:
     peer.write(received, [log_line(received)])
     (Path(settings.KEY_DIR) / "trust.json").unlink()
-    assert _scan() == [("quarantined", "bad_signature")]
+    assert scan() == [("quarantined", "bad_signature")]
 
 
 def test_scan_waits_when_the_schema_is_newer_and_applies_nothing(
     peer: Peer, receiver: RowsReceiver, received: str
 ) -> None:
     written = peer.write(received, [log_line(received)], schema=2)
-    assert _scan() == [("waiting_schema", "waiting_schema")]
-    assert _scan() == [("waiting_schema", "waiting_schema")]
+    assert scan() == [("waiting_schema", "waiting_schema")]
+    assert scan() == [("waiting_schema", "waiting_schema")]
     assert written.path.exists() and receiver.arrived() == set()
     assert ImportBatch.objects.get().met_count == 2
 
@@ -77,15 +73,15 @@ def test_scan_waits_when_the_schema_is_newer_and_applies_nothing(
 def test_scan_waits_for_the_key_and_drops_after_thirty_days(peer: Peer, receiver: RowsReceiver, received: str) -> None:
     stranger = BoxKey.generate(version="v9", kem=Kem.X25519).public_key
     written = peer.write(received, [log_line(received)], recipient=stranger)
-    assert _scan() == [("waiting_key", "waiting_key")]
-    DayCounter.objects.update(days=DayCounter.objects.get().days + 29)
-    assert _scan() == [("waiting_key", "waiting_key")]
-    DayCounter.objects.update(days=DayCounter.objects.get().days + 1)
-    assert _scan() == [("dropped", "waiting_key")]
+    assert scan() == [("waiting_key", "waiting_key")]
+    pass_days(29)
+    assert scan() == [("waiting_key", "waiting_key")]
+    pass_days(1)
+    assert scan() == [("dropped", "waiting_key")]
     assert not written.path.exists()
     # Judged anew whenever it is met.
     peer.write(received, [log_line(received)], recipient=stranger, batch_id=written.batch_id)
-    assert _scan() == [("waiting_key", "waiting_key")]
+    assert scan() == [("waiting_key", "waiting_key")]
 
 
 def test_scan_drops_when_the_key_is_retired(peer: Peer, receiver: RowsReceiver, received: str, settings: Any) -> None:
@@ -95,7 +91,7 @@ def test_scan_drops_when_the_key_is_retired(peer: Peer, receiver: RowsReceiver, 
     file.unlink()
     file.write_text(json.dumps(content | {"status": "retired"}))
     file.chmod(0o400)
-    assert _scan() == [("dropped", "unknown_key")]
+    assert scan() == [("dropped", "unknown_key")]
 
 
 def test_scan_settles_nothing_when_the_database_goes_away(
@@ -114,7 +110,7 @@ def test_scan_settles_nothing_when_the_database_goes_away(
     assert written.path.exists() and not ImportBatch.objects.exists()
     assert list(site_folders().incoming.iterdir()) == []
     receiver.before = None
-    assert _scan() == [("completed", None)]
+    assert scan() == [("completed", None)]
 
 
 @pytest.mark.parametrize("state", ["40P01", "40001"], ids=["deadlock", "serialization failure"])
@@ -131,7 +127,7 @@ def test_scan_tries_again_when_the_transaction_is_chosen_as_a_victim(
                 cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION 'victim' USING ERRCODE = '{state}'; END $$")
 
     receiver.before = victim
-    assert _scan() == [("completed", None)]
+    assert scan() == [("completed", None)]
     assert left == [] and len(receiver.arrived()) == 1
 
 
@@ -144,7 +140,7 @@ def test_scan_holds_when_the_database_refuses_what_a_record_says(
 
     receiver.before = refuse
     peer.write(received, [log_line(received)])
-    assert _scan() == [("quarantined", "bad_record")]
+    assert scan() == [("quarantined", "bad_record")]
     assert ImportBatch.objects.get().held_at is not None
 
 
@@ -156,20 +152,20 @@ def test_scan_goes_on_when_one_file_meets_a_fault_of_our_own(peer: Peer, receive
     receiver.before = fault
     peer.write(received, [log_line(received)])
     peer.write(received, [log_line(received)])
-    assert _scan() == [("postponed", "internal_error"), ("completed", None)]
-    assert _scan() == [("completed", None)]
+    assert scan() == [("postponed", "internal_error"), ("completed", None)]
+    assert scan() == [("completed", None)]
 
 
 def test_scan_postpones_when_the_disk_is_full(peer: Peer, receiver: RowsReceiver, received: str) -> None:
     written = peer.write(received, [log_line(received)])
-    assert _scan(limits=Limits(free_disk_factor=10**12)) == [("postponed", "disk_full")]
+    assert scan(limits=Limits(free_disk_factor=10**12)) == [("postponed", "disk_full")]
     assert written.path.exists() and not ImportBatch.objects.exists()
-    assert _scan() == [("completed", None)]
+    assert scan() == [("completed", None)]
 
 
 def test_scan_lists_what_is_too_large_and_leaves_it(peer: Peer, receiver: RowsReceiver, received: str) -> None:
     written = peer.write(received, [log_line(received)])
-    assert _scan(limits=Limits(file=100)) == [("quarantined", "too_large")]
+    assert scan(limits=Limits(file=100)) == [("quarantined", "too_large")]
     assert written.path.exists()
 
 
@@ -198,7 +194,7 @@ def test_scan_applies_once_when_an_importer_died(
         patch.setattr(*STEPS[step], _die)
         scan_imports(actor=SYSTEM)
     committed = ImportBatch.objects.exists()
-    assert _scan() == [("duplicate", "duplicate") if committed else ("completed", None)]
+    assert scan() == [("duplicate", "duplicate") if committed else ("completed", None)]
     assert len(receiver.arrived()) == 1
     assert not written.path.exists()
     assert (site_folders().imported / f"{written.checksum}.enc").is_file()
@@ -207,13 +203,13 @@ def test_scan_applies_once_when_an_importer_died(
 def test_scan_takes_up_the_copy_that_a_dead_importer_left(peer: Peer, receiver: RowsReceiver, received: str) -> None:
     written = peer.write(received, [log_line(received)])
     content = written.path.read_bytes()
-    assert _scan() == [("completed", None)]
+    assert scan() == [("completed", None)]
     folders = site_folders()
     archived = folders.imported / f"{written.checksum}.enc"
     archived.rename(folders.incoming / archived.name)
     (folders.incoming / ".half.part").write_bytes(b"half")
     peer.write(received, [log_line(received)])
-    assert _scan() == [("completed", None)]
+    assert scan() == [("completed", None)]
     assert archived.read_bytes() == content
     assert list(folders.incoming.iterdir()) == []
 
@@ -278,9 +274,9 @@ def test_scan_drops_the_row_when_a_waiting_file_is_taken_away(
     peer: Peer, receiver: RowsReceiver, received: str
 ) -> None:
     written = peer.write(received, [log_line(received)], schema=2)
-    assert _scan() == [("waiting_schema", "waiting_schema")]
+    assert scan() == [("waiting_schema", "waiting_schema")]
     remove_with_sidecar(written.path)
-    assert _scan() == []
+    assert scan() == []
     assert ImportBatch.objects.get().status == "dropped"
 
 
@@ -292,11 +288,11 @@ def test_scan_clears_the_quarantine_when_the_same_bytes_come_with_a_right_sideca
     sidecar = written.path.with_name(f"{written.filename}.meta.json")
     right = sidecar.read_bytes()
     sidecar.write_bytes(right.replace(b'"record_count": 1', b'"record_count": 2'))
-    assert _scan() == [("quarantined", "sidecar_mismatch")]
+    assert scan() == [("quarantined", "sidecar_mismatch")]
     assert len(list(site_folders().quarantine.iterdir())) == 2
     written.path.write_bytes(content)
     sidecar.write_bytes(right)
-    assert _scan() == [("completed", None)]
+    assert scan() == [("completed", None)]
     assert list(site_folders().quarantine.iterdir()) == []
     assert ImportBatch.objects.get().status == "completed"
 
@@ -311,9 +307,9 @@ def test_scan_postpones_when_there_is_no_room_for_the_quarantine(
     written.path.write_bytes(written.path.read_bytes()[:-1])
     with monkeypatch.context() as patch:
         patch.setattr(settling, "replace_atomically", full)
-        assert _scan(patient=False) == [("postponed", "disk_full")]
+        assert scan(patient=False) == [("postponed", "disk_full")]
     assert written.path.exists() and not ImportBatch.objects.exists()
-    assert _scan(patient=False) == [("quarantined", "truncated")]
+    assert scan(patient=False) == [("quarantined", "truncated")]
 
 
 def _nothing_leaves(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -336,18 +332,18 @@ def test_scan_tells_once_when_what_is_settled_can_not_leave_import_dir(
     peer: Peer, receiver: RowsReceiver, received: str, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     peer.tell(seq=20)
-    assert _scan() == [("completed", None)]
+    assert scan() == [("completed", None)]
     _nothing_leaves(monkeypatch, settings.IMPORT_DIR)
     peer.write(received, [log_line(received)])
     peer.tell(seq=19)
     damaged = peer.write(received, [log_line(received)])
     damaged.path.write_bytes(damaged.path.read_bytes()[:-1])
-    first = sorted(_scan(patient=False), key=str)
+    first = sorted(scan(patient=False), key=str)
     assert first == [("completed", None), ("dropped", "rolled_back"), ("quarantined", "truncated")]
     audited = _audited()
     assert (audited["bundle.dropped"], audited["bundle.quarantined"]) == (1, 1)
     for _ in range(2):
-        again = sorted(_scan(patient=False), key=str)
+        again = sorted(scan(patient=False), key=str)
         assert again == [("dropped", "rolled_back"), ("duplicate", "duplicate"), ("quarantined", "truncated")]
     assert _audited() == audited
     assert len(receiver.arrived()) == 1
@@ -362,8 +358,8 @@ def test_scan_says_so_when_something_of_its_own_is_missing(
     peer.write(received, [log_line(received)])
     with monkeypatch.context() as patch:
         patch.setattr(intake, "apply_bundle", missing)
-        assert _scan() == [("postponed", "internal_error")]
-    assert _scan() == [("completed", None)]
+        assert scan() == [("postponed", "internal_error")]
+    assert scan() == [("completed", None)]
 
 
 def test_scan_goes_on_when_an_app_refuses_a_bundle_in_its_own_words(
@@ -376,7 +372,7 @@ def test_scan_goes_on_when_an_app_refuses_a_bundle_in_its_own_words(
     receiver.before = refuse
     peer.write(received, [log_line(received)])
     peer.write(received, [log_line(received)])
-    assert _scan() == [("postponed", "internal_error"), ("completed", None)]
+    assert scan() == [("postponed", "internal_error"), ("completed", None)]
 
 
 def test_scan_goes_on_when_a_folder_can_not_be_read(
@@ -393,7 +389,7 @@ def test_scan_goes_on_when_a_folder_can_not_be_read(
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    assert sorted(_scan()) == [("completed", None), ("postponed", "internal_error")]
+    assert sorted(scan()) == [("completed", None), ("postponed", "internal_error")]
 
 
 def test_import_takes_a_file_from_a_folder_whose_name_is_no_utf8(
@@ -415,5 +411,5 @@ def test_import_remembers_where_a_waiting_file_lies_when_the_path_is_relative(
         patch.chdir(tmp_path)
         assert import_path(path=Path("stick") / written.filename, actor=SYSTEM).outcome == "waiting_schema"
     # The watcher works elsewhere, and must not take it for gone.
-    assert _scan() == []
+    assert scan() == []
     assert ImportBatch.objects.get().status == "waiting_schema"

@@ -22,18 +22,14 @@ from common_apps.transfer.bundle.records import Batch
 from common_apps.transfer.choices import ImportStatus
 from common_apps.transfer.folders import site_folders
 from common_apps.transfer.keys import KeyFolder
-from common_apps.transfer.models import AppliedState, DayCounter, ImportBatch
+from common_apps.transfer.models import AppliedState, ImportBatch
 from common_apps.transfer.selectors import quarantined
-from common_apps.transfer.services import export_stream, import_path, scan_imports
+from common_apps.transfer.services import export_stream, import_path
 from common_apps.transfer.services.key_changes import rotate_box_key
 from common_apps.transfer.services.quarantine import discard, import_again, release_held
-from tests.common.transfer.kit import NOON, Peer, RowsReceiver, log_line
+from tests.common.transfer.kit import NOON, Peer, RowsReceiver, log_line, pass_days, scan
 
 OLGA = Actor(user_id=UUID(int=7), ip_address="192.0.2.7", user_agent="test")
-
-
-def _scan(**options: Any) -> list[tuple[str, str | None]]:
-    return [(each.outcome, each.code) for each in scan_imports(actor=SYSTEM, **options)]
 
 
 STRICTER = Limits(log_records=1)
@@ -43,7 +39,7 @@ STRICTER = Limits(log_records=1)
 def held(peer: Peer, receiver: RowsReceiver, received: str) -> ImportBatch:
     """A bundle that is held: it has two records, and this site took one at most when it came."""
     written = peer.write(received, [log_line(received), log_line(received)])
-    assert _scan(limits=STRICTER) == [("quarantined", "too_many_records")]
+    assert scan(limits=STRICTER) == [("quarantined", "too_many_records")]
     row = ImportBatch.objects.get()
     assert row.held_at is not None and row.source_batch_id == written.batch_id
     return row
@@ -54,7 +50,7 @@ def _refused(peer: Peer, stream: str) -> ImportBatch:
     stranger = KeyFolder(Path(settings.DATA_DIR).parent / "stranger")
     stranger.generate(site=peer.site, created_at=NOON)
     peer.write(stream, [log_line(stream)], signing=stranger.signing_key())
-    assert _scan() == [("quarantined", "bad_signature")]
+    assert scan() == [("quarantined", "bad_signature")]
     return ImportBatch.objects.get()
 
 
@@ -106,7 +102,7 @@ def test_release_drops_it_and_has_it_sent_again_when_its_key_is_gone(
     shutil.copytree(settings.KEY_DIR, kept)
     key = rotate_box_key(actor=SYSTEM).box
     peer.write(received, [log_line(received), log_line(received)], recipient=key)
-    assert _scan(limits=STRICTER) == [("quarantined", "too_many_records")]
+    assert scan(limits=STRICTER) == [("quarantined", "too_many_records")]
     row = ImportBatch.objects.get()
     assert row.source_batch_id in _listed(peer)
     # An older key folder is put back.
@@ -171,7 +167,7 @@ def test_row_is_refused_when_it_is_unknown_or_settled(
         act(row_id=uuid4(), actor=OLGA)
     assert unknown.value.code == "not_found"
     peer.write(received, [log_line(received)])
-    assert _scan() == [("completed", None)]
+    assert scan() == [("completed", None)]
     with pytest.raises(DomainError) as settled:
         act(row_id=ImportBatch.objects.get().pk, actor=OLGA)
     assert settled.value.code == "conflict"
@@ -199,7 +195,7 @@ def test_discard_remembers_and_tells_it_when_it_was_held(
     assert held.source_batch_id is not None
     bytes_of_it = (site_folders().quarantine / f"{held.checksum}.enc").read_bytes()
     # It lay here for longer than an applied one is told of.
-    DayCounter.objects.update(days=DayCounter.objects.get().days + 200)
+    pass_days(200)
     discard(row_id=held.pk, actor=OLGA, reason=" sent by mistake ")
     held.refresh_from_db()
     assert (held.status, held.code) == ("failed", "too_many_records") and held.discarded_at is not None
@@ -234,7 +230,7 @@ def test_discard_leaves_a_state_refused_when_it_was_held(
     with monkeypatch.context() as patch:
         patch.setattr(writer, "_verify_part", lambda *_: None)
         written = peer.write(stream, [b"{}"], seq=7, hello=peer.hello())
-    assert _scan() == [("quarantined", "bad_record")]
+    assert scan() == [("quarantined", "bad_record")]
     discard(row_id=ImportBatch.objects.get().pk, actor=OLGA, reason="broken")
     state = AppliedState.objects.get(stream=stream)
     assert (state.refused_seq, state.refused_batch_id, state.refused_code) == (7, written.batch_id, "bad_record")
@@ -254,10 +250,10 @@ def test_discard_removes_what_could_not_be_read_when_it_lies_in_import_dir(
     target = tmp_path / "elsewhere"
     written.path.rename(target)
     written.path.symlink_to(target)
-    assert _scan() == [("quarantined", "not_regular")]
+    assert scan() == [("quarantined", "not_regular")]
     discard(row_id=ImportBatch.objects.get().pk, actor=OLGA, reason="a link")
     assert not os.path.lexists(written.path) and target.is_file()
-    assert _scan() == []
+    assert scan() == []
 
 
 def test_discard_leaves_the_stick_alone_when_the_file_lies_there(
@@ -280,7 +276,7 @@ def test_import_again_applies_when_the_key_is_trusted_meanwhile(
     kept = trust.read_bytes()
     trust.unlink()
     peer.write(received, [log_line(received)])
-    assert _scan() == [("quarantined", "bad_signature")]
+    assert scan() == [("quarantined", "bad_signature")]
     row = ImportBatch.objects.get()
     assert import_again(row_id=row.pk, actor=OLGA).code == "bad_signature"
     assert len(_lying()) == 2
@@ -301,18 +297,18 @@ def test_import_again_needs_neither_sidecar_nor_name_when_it_lies_in_quarantine(
     renamed = wrong_name.path.with_name(wrong_name.filename.replace("_20261123_", "_20251123_"))
     wrong_name.path.rename(renamed)
     wrong_name.path.with_name(f"{wrong_name.filename}.meta.json").rename(f"{renamed}.meta.json")
-    found = sorted(str(code) for _, code in _scan(patient=False))
+    found = sorted(str(code) for _, code in scan(patient=False))
     assert found == ["name_not_allowed", "sidecar_mismatch"]
     for row in list(quarantined()):
         assert import_again(row_id=row.pk, actor=OLGA).outcome == "completed"
-    assert len(receiver.arrived()) == 2 and _lying() == [] and _scan() == []
+    assert len(receiver.arrived()) == 2 and _lying() == [] and scan() == []
 
 
 def test_import_again_judges_a_waiting_file_where_it_lies(peer: Peer, receiver: RowsReceiver, received: str) -> None:
     written = peer.write(received, [log_line(received)])
     content = written.path.read_bytes()
     written.path.write_bytes(content[:-1])
-    assert _scan() == [("waiting_data", "waiting_data")]
+    assert scan() == [("waiting_data", "waiting_data")]
     written.path.write_bytes(content)
     outcome = import_again(row_id=ImportBatch.objects.get().pk, actor=OLGA)
     assert outcome.outcome == "completed" and not written.path.exists()
@@ -351,7 +347,7 @@ def test_import_again_leaves_it_in_quarantine_when_its_key_is_not_here(
 ) -> None:
     written = peer.write(received, [log_line(received)])
     written.path.with_name(f"{written.filename}.meta.json").write_bytes(b"{}")
-    assert _scan(patient=False) == [("quarantined", "sidecar_mismatch")]
+    assert scan(patient=False) == [("quarantined", "sidecar_mismatch")]
     box = Path(settings.KEY_DIR) / "box" / "v1.json"
     box.rename(box.with_name("away"))
     KeyFolder(settings.KEY_DIR)
@@ -392,7 +388,7 @@ def test_release_applies_once_when_it_was_broken_off(
     with pytest.raises(Crash):
         release_held(row_id=held.pk, actor=OLGA)
     disarm()
-    assert _scan() == []
+    assert scan() == []
     row = ImportBatch.objects.get()
     if row.status == ImportStatus.FAILED:
         assert row.held_at is not None and len(_lying()) == 2 and receiver.arrived() == set()
@@ -412,7 +408,7 @@ def test_release_keeps_it_held_when_it_was_broken_off_while_refused_again(
     with pytest.raises(Crash):
         release_held(row_id=held.pk, actor=OLGA, limits=STRICTER)
     disarm()
-    assert _scan() == [] and len(_lying()) == 2
+    assert scan() == [] and len(_lying()) == 2
     assert release_held(row_id=held.pk, actor=OLGA).outcome == "completed"
     assert len(receiver.arrived()) == 2
 
@@ -427,7 +423,7 @@ def test_discard_of_a_held_bundle_is_finished_when_it_was_broken_off(
         discard(row_id=held.pk, actor=OLGA, reason="no")
     disarm()
     assert _lying() != []
-    assert _scan() == [] and _lying() == []
+    assert scan() == [] and _lying() == []
     assert _listed(peer)[held.source_batch_id] == ("discarded", "too_many_records")
 
 
@@ -453,7 +449,7 @@ def test_scan_quarantines_once_when_it_was_broken_off(
     written.path.write_bytes(written.path.read_bytes()[:-1])
     arm(f"{point}=crash")
     with pytest.raises(Crash):
-        _scan(patient=False)
+        scan(patient=False)
     disarm()
-    assert _scan(patient=False) == [("quarantined", "truncated")]
+    assert scan(patient=False) == [("quarantined", "truncated")]
     assert len(_lying()) == 2 and quarantined().count() == 1

@@ -13,19 +13,11 @@ from common_apps.audit.models import AuditLog
 from common_apps.core import failpoints
 from common_apps.transfer.bundle import records
 from common_apps.transfer.folders import site_folders
-from common_apps.transfer.models import DayCounter, ExportBatch, ImportBatch
+from common_apps.transfer.models import ExportBatch, ImportBatch
 from common_apps.transfer.selectors import locate_bundle
 from common_apps.transfer.services import export_stream, scan_imports
-from common_apps.transfer.services.days import count_day
 from common_apps.transfer.services.retention import FILE_DAYS, Pruned, prune_files
-from tests.common.transfer.kit import NOON, Peer, RowsReceiver, RowsSender, log_line
-
-
-def _pass_days(days: int) -> None:
-    count_day()
-    counter = DayCounter.objects.get()
-    counter.days += days
-    counter.save()
+from tests.common.transfer.kit import NOON, Peer, RowsReceiver, RowsSender, log_line, pass_days
 
 
 def _confirmed(sender: RowsSender, peer: Peer) -> ExportBatch:
@@ -38,10 +30,10 @@ def _confirmed(sender: RowsSender, peer: Peer) -> ExportBatch:
 
 def test_confirmed_bundle_leaves_the_archive_when_a_week_has_passed(sender: RowsSender, peer: Peer) -> None:
     batch = _confirmed(sender, peer)
-    _pass_days(FILE_DAYS - 1)
+    pass_days(FILE_DAYS - 1)
     assert prune_files(actor=SYSTEM) == Pruned(exports=0, imports=0)
     assert locate_bundle(batch) is not None
-    _pass_days(1)
+    pass_days(1)
     # The holdings that confirmed it are as old: their copy goes, too.
     assert prune_files(actor=SYSTEM) == Pruned(exports=1, imports=1)
     batch.refresh_from_db()
@@ -54,7 +46,7 @@ def test_confirmed_bundle_leaves_the_archive_when_a_week_has_passed(sender: Rows
 
 def test_rows_travel_anew_when_the_peer_loses_a_bundle_whose_file_is_pruned(sender: RowsSender, peer: Peer) -> None:
     batch = _confirmed(sender, peer)
-    _pass_days(FILE_DAYS)
+    pass_days(FILE_DAYS)
     prune_files(actor=SYSTEM)
     peer.tell(seq=10)
     assert [each.outcome for each in scan_imports(actor=SYSTEM)] == ["completed"]
@@ -78,7 +70,7 @@ def test_unconfirmed_and_held_bundles_stay_however_old_they_are(sender: RowsSend
         )
     )
     scan_imports(actor=SYSTEM)
-    _pass_days(400)
+    pass_days(400)
     prune_files(actor=SYSTEM)
     for outcome in (waiting, held):
         assert locate_bundle(ExportBatch.objects.get(pk=outcome.batch_id)) is not None
@@ -88,7 +80,7 @@ def test_newest_state_stays_when_it_was_confirmed_long_ago(peer: Peer, settings:
     export_stream(stream="holdings", actor=SYSTEM)
     newest = ExportBatch.objects.get(batch_type="holdings")
     ExportBatch.objects.filter(pk=newest.pk).update(confirmed_at=NOON, confirmed_day=0)
-    _pass_days(400)
+    pass_days(400)
     assert prune_files(actor=SYSTEM).exports == 0
     assert locate_bundle(newest) is not None
 
@@ -98,7 +90,7 @@ def test_quarantined_file_stays_when_an_applied_one_goes(receiver: RowsReceiver,
     torn = peer.write(received, [log_line(received)])
     torn.path.write_bytes(torn.path.read_bytes()[:-1])
     scan_imports(actor=SYSTEM, patient=False)
-    _pass_days(FILE_DAYS)
+    pass_days(FILE_DAYS)
     assert prune_files(actor=SYSTEM).imports == 1
     assert ImportBatch.objects.filter(status="failed").count() == 1
     assert len(list(site_folders().quarantine.glob("*.enc"))) == 1
@@ -110,12 +102,12 @@ def test_applied_copy_stays_a_week_from_the_day_it_came_again(
     written = peer.write(received, [log_line(received)])
     content, sidecar = written.path.read_bytes(), written.path.with_name(f"{written.path.name}.meta.json").read_bytes()
     scan_imports(actor=SYSTEM)
-    _pass_days(FILE_DAYS)
+    pass_days(FILE_DAYS)
     written.path.write_bytes(content)
     written.path.with_name(f"{written.path.name}.meta.json").write_bytes(sidecar)
     assert [each.outcome for each in scan_imports(actor=SYSTEM)] == ["duplicate"]
     assert prune_files(actor=SYSTEM).imports == 0
-    _pass_days(FILE_DAYS)
+    pass_days(FILE_DAYS)
     assert prune_files(actor=SYSTEM).imports == 1
 
 
@@ -129,7 +121,7 @@ def test_nothing_is_pruned_when_the_clock_jumps_ten_years(sender: RowsSender, pe
 @pytest.mark.parametrize("point", ["retention.export_removed", "retention.import_removed"])
 def test_pruning_goes_on_when_it_was_broken_off(sender: RowsSender, peer: Peer, point: str) -> None:
     batch = _confirmed(sender, peer)
-    _pass_days(FILE_DAYS)
+    pass_days(FILE_DAYS)
     failpoints.arm(f"{point}=crash")
     with pytest.raises(failpoints.Crash):
         prune_files(actor=SYSTEM)

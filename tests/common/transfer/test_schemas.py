@@ -21,7 +21,7 @@ from common_apps.transfer.models import ExportBatch, ImportBatch
 from common_apps.transfer.selectors import locate_bundle
 from common_apps.transfer.services import export_stream, scan_imports
 from common_apps.transfer.services.quarantine import release_held
-from tests.common.transfer.kit import Peer, RowsReceiver, RowsSender, log_line, request_record, result_record
+from tests.common.transfer.kit import Peer, RowsReceiver, RowsSender, log_line, request_record, result_record, scan
 
 
 def _newer(shape: type[records.Record]) -> type[records.Record]:
@@ -91,10 +91,6 @@ def _read(peer: Peer, batch: ExportBatch) -> tuple[Any, list[Any]]:
     return peer.read(path)
 
 
-def _scan() -> list[tuple[str, str | None]]:
-    return [(each.outcome, each.code) for each in scan_imports(actor=SYSTEM)]
-
-
 def test_export_writes_what_an_older_peer_reads(sender: RowsSender, peer: Peer, sent: str) -> None:
     record = _record(sent)
     with upgraded(sent):
@@ -111,7 +107,7 @@ def test_export_writes_the_newest_schema_when_the_peer_says_that_it_reads_it(
 ) -> None:
     with upgraded(sent):
         peer.tell(hello={"max_schema": 3})
-        _scan()
+        scan()
         line = coloured(_record(sent), "red")
         sender.add(line=line)
         (batch,) = _export(sent)
@@ -126,11 +122,11 @@ def test_rows_travel_anew_when_the_peer_went_back_to_an_older_release(
     record = _record(sent)
     with upgraded(sent):
         peer.tell(hello={"max_schema": 2})
-        _scan()
+        scan()
         sender.add(line=coloured(record, "red"))
         (newer,) = _export(sent)
         peer.tell(hello={"max_schema": 1})
-        _scan()
+        scan()
         newer.refresh_from_db()
         assert newer.superseded_at is not None
         (older,) = _export(sent)
@@ -145,10 +141,10 @@ def test_import_waits_for_the_release_that_reads_the_schema_and_then_applies(
     record = _record(received)
     with upgraded(received):
         peer.write(received, [coloured(record, "red")], schema=2)
-    assert _scan() == [("waiting_schema", "waiting_schema")]
+    assert scan() == [("waiting_schema", "waiting_schema")]
     assert receiver.arrived() == set()
     with upgraded(received):
-        assert _scan() == [("completed", None)]
+        assert scan() == [("completed", None)]
     assert receiver.arrived() == {record.identity()}
 
 
@@ -172,7 +168,7 @@ def test_import_takes_what_an_older_peer_writes(receiver: RowsReceiver, peer: Pe
     record = _record(received)
     peer.write(received, [encode_record(record)])
     with upgraded(received):
-        assert _scan() == [("completed", None)]
+        assert scan() == [("completed", None)]
     # The app was given the shape that it knows.
     assert receiver.contents() == [coloured(record, "none").decode()]
 
@@ -194,7 +190,7 @@ def test_import_refuses_a_schema_that_never_was(receiver: RowsReceiver, peer: Pe
         with upgraded(received):
             spec = replace(STREAMS[received], schema=3)
         patch.setitem(STREAMS, received, spec)
-        assert _scan() == [("quarantined", "bad_header")]
+        assert scan() == [("quarantined", "bad_header")]
 
 
 def test_bundle_is_written_in_the_schema_before_when_the_peers_number_is_of_another_stream(sent: str) -> None:

@@ -23,7 +23,7 @@ from common_apps.transfer.folders import site_folders
 from common_apps.transfer.locks import hold
 from common_apps.transfer.models import ExportBatch
 from common_apps.transfer.services import ExportOutcome, export_all, export_steps, export_stream, scan_imports
-from tests.common.transfer.kit import Peer, RowsReceiver, RowsSender, log_line
+from tests.common.transfer.kit import Peer, RowsReceiver, RowsSender, log_line, scan
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,10 +32,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def impatient(settings: Any) -> None:
     """Whoever finds a lock taken says so at once."""
     settings.LOCK_WAIT_SECONDS = 0
-
-
-def _scan() -> list[tuple[str, str | None]]:
-    return [(each.outcome, each.code) for each in scan_imports(actor=SYSTEM)]
 
 
 def test_holdings_wait_and_all_else_is_imported_when_an_exporter_hangs(
@@ -47,7 +43,7 @@ def test_holdings_wait_and_all_else_is_imported_when_an_exporter_hangs(
         found = {each.stream: each for each in scan_imports(actor=SYSTEM)}
     assert (found["holdings"].outcome, found[received].outcome) == ("postponed", "completed")
     assert f"the export of {sent} has been running in process {os.getpid()}" in found["holdings"].detail
-    assert _scan() == [("completed", None)]
+    assert scan() == [("completed", None)]
 
 
 def test_importer_says_who_holds_it_up_when_another_hangs(
@@ -58,7 +54,7 @@ def test_importer_says_who_holds_it_up_when_another_hangs(
         with pytest.raises(TransferStuckError, match=f"process {os.getpid()} .* end it"):
             scan_imports(actor=SYSTEM)
         assert tasks.import_scan() == {"outcome": "busy", "files": 0, "refused": 0}
-    assert _scan() == [("completed", None)]
+    assert scan() == [("completed", None)]
 
 
 def test_other_streams_are_exported_and_told_when_the_exporter_of_one_hangs(
@@ -175,7 +171,7 @@ def test_file_that_was_put_in_the_place_of_another_is_judged_and_not_just_remove
         os.utime(written.path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     receiver.before = replace
-    assert _scan() == [("completed", None)]
+    assert scan() == [("completed", None)]
     assert written.path.read_bytes() == b"x" * written.size
     receiver.before = None
     (found,) = scan_imports(actor=SYSTEM, patient=False)
@@ -196,7 +192,7 @@ def test_bundle_is_carried_with_a_right_sidecar_when_the_disk_has_lost_it(
     else:
         sidecar.write_text("{" if fault == "damaged" else json.dumps(json.loads(right) | {"record_count": 7}))
     peer.tell()
-    assert _scan() == [("completed", None)]
+    assert scan() == [("completed", None)]
     assert ExportBatch.objects.get(pk=outcome.batch_id).superseded_at is None
     assert sidecar.read_bytes() == right
 
@@ -209,16 +205,16 @@ def test_bell_falls_silent_when_a_held_bundle_is_too_old_to_be_listed(
     sender.add()
     (outcome,) = export_stream(stream=sent, actor=SYSTEM)
     peer.tell(records.Applied(stream=sent, batch_ids=[str(outcome.batch_id)]))
-    _scan()
+    scan()
     # Put back from a backup, it has the bundle again, and now it is too much for it.
     peer.tell(records.Batch(stream=sent, batch_id=outcome.batch_id, outcome="held", code="too_large", records=[]))
-    _scan()
+    scan()
     assert Alert.objects.filter(code="bundle_held_by_peer", ended_at=None).exists()
     sender._run("UPDATE toy_rows SET answered = true")
     ExportBatch.objects.filter(pk=outcome.batch_id).update(confirmed_day=0)
     DayCounter.objects.update(days=61)
     peer.tell()
-    _scan()
+    scan()
     batch = ExportBatch.objects.get(pk=outcome.batch_id)
     assert (batch.settled_at is None, batch.held_at) == (False, None)
     assert not Alert.objects.filter(ended_at=None).exists()
@@ -227,6 +223,6 @@ def test_bell_falls_silent_when_a_held_bundle_is_too_old_to_be_listed(
 def test_bell_rings_once_when_a_restored_site_is_noticed_in_two_ways(sender: RowsSender, peer: Peer, sent: Any) -> None:
     listed = records.Applied(stream=sent, batch_ids=[str(new_id()), str(new_id())])
     peer.tell(listed, hello={"heard": 10**9})
-    assert _scan() == [("completed", None)]
+    assert scan() == [("completed", None)]
     alert = Alert.objects.get(code="site_rolled_back", ended_at=None)
     assert (alert.count, alert.facts["unknown_bundles"]) == (1, 2)
