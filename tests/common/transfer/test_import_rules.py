@@ -18,13 +18,12 @@ from common_apps.audit.actors import SYSTEM
 from common_apps.audit.models import AuditLog
 from common_apps.core.errors import DomainError
 from common_apps.transfer.bundle import writer
-from common_apps.transfer.bundle.keypairs import BoxKey, Kem
 from common_apps.transfer.bundle.limits import Limits
 from common_apps.transfer.errors import TransferNotReadyError
 from common_apps.transfer.folders import site_folders
 from common_apps.transfer.models import ImportBatch
 from common_apps.transfer.services import applying, export_stream, import_path, intake, scan_imports, settling
-from tests.common.transfer.kit import Peer, RowsReceiver, log_line, pass_days, remove_with_sidecar, scan
+from tests.common.transfer.kit import Peer, RowsReceiver, log_line, remove_with_sidecar, scan
 
 
 @contextmanager
@@ -68,20 +67,6 @@ def test_scan_waits_when_the_schema_is_newer_and_applies_nothing(
     assert scan() == [("waiting_schema", "waiting_schema")]
     assert written.path.exists() and receiver.arrived() == set()
     assert ImportBatch.objects.get().met_count == 2
-
-
-def test_scan_waits_for_the_key_and_drops_after_thirty_days(peer: Peer, receiver: RowsReceiver, received: str) -> None:
-    stranger = BoxKey.generate(version="v9", kem=Kem.X25519).public_key
-    written = peer.write(received, [log_line(received)], recipient=stranger)
-    assert scan() == [("waiting_key", "waiting_key")]
-    pass_days(29)
-    assert scan() == [("waiting_key", "waiting_key")]
-    pass_days(1)
-    assert scan() == [("dropped", "waiting_key")]
-    assert not written.path.exists()
-    # Judged anew whenever it is met.
-    peer.write(received, [log_line(received)], recipient=stranger, batch_id=written.batch_id)
-    assert scan() == [("waiting_key", "waiting_key")]
 
 
 def test_scan_drops_when_the_key_is_retired(peer: Peer, receiver: RowsReceiver, received: str, settings: Any) -> None:
