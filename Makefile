@@ -15,11 +15,13 @@ help: ## this list
 
 setup: $(INSTALLED) ## the virtual environment with the locked packages
 
-# The stamp is written last: an interrupted installation is done again.
+# The stamp is written last: an interrupted installation is done again. The lock is whole, so pip looks for nothing itself:
+# it would take `coverage[toml]` for a package of its own, and the newest of it for unlocked.
 $(INSTALLED): requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Airferry needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.11 ...")'
 	@test -x $(PY) && $(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.txt
+	$(PY) -m pip check --disable-pip-version-check
 	@touch $@
 
 demo: $(INSTALLED) ## both sites, a real crossing there and back, every answer checked

@@ -128,10 +128,13 @@ class Scene:
             self.coming[record] = 1
             self.written["sound"].append(self.peer.write(self.rows.received, [line]))
         self.written["bad"].append(self._forge())
-        listed = sorted(self.held)
+        held = [str(each) for each in sorted(self.held)]
         heard = max((bundle.header.seq for bundle in self.written["sound"]), default=0)
         told = self.peer.tell(
-            records.Applied(stream=self.rows.sent, batch_ids=[str(each) for each in listed]),
+            *[
+                records.Applied(stream=self.rows.sent, batch_ids=held[start : start + 1000])
+                for start in range(0, len(held), 1000)
+            ],
             seq=heard + 1,
             hello={"heard": self._heard()},
         )
