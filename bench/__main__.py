@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import bundles, cycle, holdings, memory, submit, volume
+from bench import bundles, cycle, holdings, memory, submit, users, volume
 from bench.measure import Ratio
 from devstack import stack
 from devstack.api import login
@@ -25,7 +25,7 @@ from devstack.processes import PidFile, end_running
 from devstack.valkey import free_port
 
 # Those that need no site come first.
-PARTS = ("bundles", "memory", "submit", "volume", "holdings", "cycle", "claim")
+PARTS = ("bundles", "memory", "submit", "volume", "holdings", "cycle", "claim", "users")
 RESULTS = ROOT / "bench" / "results.json"
 
 
@@ -71,6 +71,8 @@ def main(arguments: list[str]) -> int:
                     keep(cycle.run(home))
                 if "claim" in parts:
                     keep([claim(site) for site in home.sites])
+                if "users" in parts:
+                    keep(users.run(home))
         finally:
             stack.stop(home)
     if arguments:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from bench.measure import Ratio
+from bench.memory import peak
 from devstack.home import ROOT, Home, Site
 from devstack.processes import die_with_parent, end_process
 
@@ -38,6 +39,10 @@ class Driver:
             raise AssertionError(f"the {self._name} site's process ended in `{step}`: see bench.log in its logs")
         said: dict[str, Any] = json.loads(line)
         return said
+
+    def peak(self) -> int:
+        """The most bytes of memory that it has had at once."""
+        return peak(self._process.pid)
 
 
 def run(home: Home) -> list[Ratio]:

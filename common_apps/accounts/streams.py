@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import CharField, Q, QuerySet
+from django.db.models import BooleanField, CharField, Q, QuerySet
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
 from common_apps.accounts.mastership import replica_import
 from common_apps.accounts.models import ProfileType, User
+from common_apps.core.binary_copy import copy_rows, pack_uuid
+from common_apps.core.pages import in_pages
 from common_apps.transfer.bundle import records
 from common_apps.transfer.bundle.codec import encode_record
-from common_apps.transfer.registry import Described
+from common_apps.transfer.registry import Deactivated, Described
 
 _CHUNK = 1000
 # Wire field -> attribute of the model, for each replicated column.
@@ -57,7 +61,7 @@ def user_lines() -> Iterator[bytes]:
 
 
 def _lines(users: QuerySet[User]) -> Iterator[bytes]:
-    for user in users.order_by("id").iterator(chunk_size=_CHUNK):
+    for user in in_pages(users, size=_CHUNK):
         yield encode_record(records.User(**{wire: getattr(user, attribute) for wire, attribute in USER_FIELDS.items()}))
 
 
@@ -82,6 +86,9 @@ def enter_users(entering: Sequence[records.User], *, at: datetime) -> int:
     return len(changed)
 
 
+_IS_NOT_LISTED = RawSQL("NOT EXISTS (SELECT FROM listed WHERE listed.id = users.id)", [], output_field=BooleanField())
+_ACTIVE = "CREATE TEMPORARY TABLE active_before ON COMMIT DROP AS SELECT id FROM users WHERE is_active AND NOT absent"
+_DEACTIVATED = "SELECT count(*) FROM active_before JOIN users USING (id) WHERE NOT is_active OR absent"
 _USER_COLUMNS = ["profile_type" if name == "profile_type_id" else name for name in USER_FIELDS.values() if name != "id"]
 
 
@@ -126,16 +133,15 @@ class UsersReceiver:
 
         One that the snapshot lacks is deactivated and marked absent; its name becomes its id, so that the name is free.
         """
-        seen: list[UUID] = []
         changed = 0
-        for chunk in _chunks(records):
-            changed += enter_users(chunk, at=at)
-            seen += [record.id for record in chunk]
-        with replica_import():
-            gone = User.objects.filter(absent=False).exclude(pk__in=seen)
-            changed += gone.update(
-                is_active=False, absent=True, username=Cast("id", CharField()), synced_at=at, updated_at=at
-            )
+        with _kept_by_database("CREATE TEMPORARY TABLE listed (id uuid) ON COMMIT DROP", name="listed"):
+            for chunk in _chunks(records):
+                changed += enter_users(chunk, at=at)
+                copy_rows("listed", ["id"], [pack_uuid(record.id) for record in chunk])
+            with replica_import():
+                changed += User.objects.filter(_IS_NOT_LISTED, absent=False).update(
+                    is_active=False, absent=True, username=Cast("id", CharField()), synced_at=at, updated_at=at
+                )
         _check_names_now()
         return changed
 
@@ -149,13 +155,15 @@ class UsersReceiver:
         """Every user here as the master's snapshot has them."""
         return user_lines()
 
-    def active_ids(self) -> set[UUID]:
-        """Users who may log in."""
-        return set(User.objects.filter(is_active=True, absent=False).values_list("id", flat=True))
+    @contextmanager
+    def watch_active(self) -> Iterator[Callable[[], Deactivated]]:
+        """Counts users who may log in, and those who may no more."""
+        with _kept_by_database(_ACTIVE, name="active_before") as active:
+            yield lambda: Deactivated(active, _count(_DEACTIVATED))
 
     def describe(self) -> Iterator[tuple[UUID, Described]]:
         """Every user here, absent ones too."""
-        for user in User.objects.order_by("id").iterator(chunk_size=_CHUNK):
+        for user in in_pages(User.objects.all(), size=_CHUNK):
             content = hash(tuple(str(getattr(user, attribute)) for attribute in USER_FIELDS.values()))
             yield user.pk, Described(user.username, user.is_active and not user.absent, content)
 
@@ -167,6 +175,23 @@ def _chunks(records: Iterable[Any]) -> Iterator[list[Any]]:
     coming = iter(records)
     while chunk := list(islice(coming, _CHUNK)):
         yield chunk
+
+
+@contextmanager
+def _kept_by_database(statement: str, *, name: str) -> Iterator[int]:
+    """A temporary table for the block: of as many users as may come, not even the ids need be in this memory. Gives the
+    number of its rows.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        yield max(cursor.rowcount, 0)
+        cursor.execute(f"DROP TABLE {name}")
+
+
+def _count(query: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return int(cursor.fetchone()[0])
 
 
 def _check_names_now() -> None:

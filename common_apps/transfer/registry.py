@@ -9,6 +9,7 @@ An app writes ``streams.py`` with a sender or a receiver for each stream that it
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
@@ -167,12 +168,22 @@ class DeltaReceiver(StateReceiver, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Deactivated:
+    """``gone`` of the ``before`` records that were active are so no more."""
+
+    before: int
+    gone: int
+
+
 @runtime_checkable
 class GuardedReceiver(StateReceiver, Protocol):
     """A state's receiver whose records must not be deactivated by the mass without an operator's word."""
 
-    def active_ids(self) -> set[UUID]:
-        """The records that are active here."""
+    def watch_active(self) -> AbstractContextManager[Callable[[], Deactivated]]:
+        """For a block within one transaction, in which a bundle is applied: what it gives counts, at any time, what the
+        block has done so far.
+        """
         ...
 
 

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from common_apps.audit.models import AuditChain, AuditLog
 from common_apps.core.clock import to_wire
+from common_apps.core.pages import in_pages
 from common_apps.core.strict_json import dumps_canonical
 
 GENESIS = "0" * 64
@@ -56,8 +57,7 @@ def head() -> tuple[int, str] | None:
 def verify() -> tuple[int, Break | None]:
     """(links checked, first break or None)."""
     previous, expected = GENESIS, 0
-    links = AuditChain.objects.select_related("audit").order_by("seq")
-    for link in links.iterator(chunk_size=_BATCH):
+    for link in in_pages(AuditChain.objects.select_related("audit"), by="seq", size=_BATCH):
         expected += 1
         if link.seq != expected:
             return expected - 1, Break(expected, link.audit_id, f"link {expected} is missing")

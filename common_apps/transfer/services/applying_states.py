@@ -9,7 +9,7 @@ from common_apps.transfer.bundle.errors import BundleError, Code
 from common_apps.transfer.bundle.header import Header
 from common_apps.transfer.bundle.records import Record
 from common_apps.transfer.models import AppliedState, ImportBatch
-from common_apps.transfer.registry import DeltaReceiver, GuardedReceiver, StateReceiver, state_receivers
+from common_apps.transfer.registry import Deactivated, DeltaReceiver, GuardedReceiver, StateReceiver, state_receivers
 from common_apps.transfer.selectors import held_bundles
 from common_apps.transfer.services.alarms import tell_no_longer_held
 from common_apps.transfer.services.met import Met
@@ -32,15 +32,12 @@ def enter_state(
     than half of ten or more active records would be deactivated: the caller rolls back.
     """
     receiver = state_receivers[header.stream]
-    guarded = receiver if isinstance(receiver, GuardedReceiver) and not allow_mass_removal else None
-    before = guarded.active_ids() if guarded else set()
-    changed = _apply(receiver, row, met, header, payload)
-    if guarded:
-        gone = before - guarded.active_ids()
-        if len(before) >= _MASS and len(gone) * 2 > len(before):
-            raise BundleError(
-                Code.MASS_REMOVAL, f"it would deactivate {len(gone)} of {len(before)} active {header.stream}"
-            )
+    if isinstance(receiver, GuardedReceiver) and not allow_mass_removal:
+        with receiver.watch_active() as count:
+            changed = _apply(receiver, row, met, header, payload)
+            _refuse_mass_removal(count(), header.stream)
+    else:
+        changed = _apply(receiver, row, met, header, payload)
     row.metadata = {"changed": changed}
     state, _ = AppliedState.objects.get_or_create(stream=header.stream)
     state.seq = header.seq
@@ -56,6 +53,11 @@ def enter_state(
         state.refused_code = ""
     state.save()
     return lambda: receiver.after_commit(changed)
+
+
+def _refuse_mass_removal(found: Deactivated, stream: str) -> None:
+    if found.before >= _MASS and found.gone * 2 > found.before:
+        raise BundleError(Code.MASS_REMOVAL, f"it would deactivate {found.gone} of {found.before} active {stream}")
 
 
 def _apply(
