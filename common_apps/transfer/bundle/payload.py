@@ -1,4 +1,4 @@
-"""The payload as a stream: lines into zstd and back, with bounded memory on hostile input."""
+"""The payload as a stream: into zstd, and back to records, with bounded memory on hostile input."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -64,36 +64,27 @@ def decompress(pieces: Iterable[bytes], compression: Compression) -> Iterator[by
         raise BundleError(Code.DECOMPRESS_FAILED, "the zstd frame is cut short")
 
 
-def join_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Lines with their LF, gathered into pieces of about 256 KiB."""
-    gathered: list[bytes] = []
-    size = 0
-    for line in lines:
-        gathered.append(line)
-        gathered.append(b"\n")
-        size += len(line) + 1
-        if size >= _LINES_AT_ONCE:
-            yield b"".join(gathered)
-            gathered.clear()
-            size = 0
-    if gathered:
-        yield b"".join(gathered)
-
-
-def split_lines(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
-    """Lines without their LF. Raises BundleError line_too_long, or bad_record where the last LF is missing."""
+def split_lines(pieces: Iterable[bytes], limits: Limits) -> Iterator[list[bytes]]:
+    """Lines without their LF, as many at once as a piece ends. Raises BundleError line_too_long, or bad_record where
+    the last LF is missing, behind all the lines before.
+    """
     begun: list[bytes] = []
     length = 0
     for piece in _in_steps(pieces):
         first, *others = piece.split(b"\n")
         begun.append(first)
         length += len(first)
-        for line in others:
-            _check_length(length, limits)
-            yield b"".join(begun)
-            begun = [line]
-            length = len(line)
-        _check_length(length, limits)
+        if others:
+            lines = [b"".join(begun), *others]
+            begun = [lines.pop()]
+            length = len(begun[0])
+            if max(map(len, lines)) > limits.line:
+                place = next(place for place, line in enumerate(lines) if len(line) > limits.line)
+                yield lines[:place]
+                raise _too_long(limits)
+            yield lines
+        if length > limits.line:
+            raise _too_long(limits)
     if length:
         raise BundleError(Code.BAD_RECORD, "the last line has no LF")
 
@@ -111,7 +102,7 @@ def read_records(pieces: Iterable[bytes], header: Header, limits: Limits) -> Ite
     digest = hashlib.sha256()
     seen: set[object] = set()
     last_id = ""
-    count = 0
+    count = identified = 0
     lines = split_lines(_measured(pieces, spec.max_plaintext(limits), digest), limits)
     for record in _decode(_counted(lines, most, header.record_count), header, limits):
         count += 1
@@ -123,10 +114,10 @@ def read_records(pieces: Iterable[bytes], header: Header, limits: Limits) -> Ite
             last_id = str(identity)
         elif identity is not None:
             # A log has few; of a state's millions the hashes, 64 bits under a key that nobody knows, are enough.
-            known = identity if most is not None else hash(str(identity))
-            if known in seen:
+            seen.add(identity if most is not None else hash(str(identity)))
+            identified += 1
+            if len(seen) != identified:
                 raise BundleError(Code.BAD_RECORD, f"line {count}: its id stands twice")
-            seen.add(known)
         yield record
     if count != header.record_count:
         raise BundleError(Code.COUNT_MISMATCH, f"{count} records, the header says {header.record_count}")
@@ -134,48 +125,53 @@ def read_records(pieces: Iterable[bytes], header: Header, limits: Limits) -> Ite
         raise BundleError(Code.DIGEST_MISMATCH, "the payload's SHA-256 is not the header's digest")
 
 
-def _counted(lines: Iterable[bytes], most: int | None, announced: int) -> Iterator[bytes]:
+def _counted(lists: Iterable[list[bytes]], most: int | None, announced: int) -> Iterator[list[bytes]]:
     """Passes lines on as long as they are no more than are allowed, and than the header has announced."""
-    for count, line in enumerate(lines, 1):
-        if most is not None and count > most:
-            raise BundleError(Code.TOO_MANY_RECORDS, f"more than the {most} records that are allowed")
-        if count > announced:
+    room = announced if most is None else min(most, announced)
+    for lines in lists:
+        if len(lines) > room:
+            yield lines[:room]
+            if most is not None and most <= announced:
+                raise BundleError(Code.TOO_MANY_RECORDS, f"more than the {most} records that are allowed")
             raise BundleError(Code.COUNT_MISMATCH, f"more than the {announced} records of the header")
-        yield line
+        room -= len(lines)
+        yield lines
 
 
-def _decode(lines: Iterator[bytes], header: Header, limits: Limits) -> Iterator[Record]:
+def _decode(lists: Iterator[list[bytes]], header: Header, limits: Limits) -> Iterator[Record]:
     """The records of the lines, a block at a time. Errors come in the order of the lines."""
     count = 0
-    for block, error in _blocks(lines):
+    for block, error in _blocks(lists):
         decoded = decode_block(header.stream, block, limits, header.schema) if len(block) > 1 else None
-        for place, line in enumerate(block):
-            count += 1
-            if decoded is not None:
-                yield decoded[place]
-                continue
-            try:
-                yield decode_record(header.stream, line, limits, header.schema)
-            except BundleError as fault:
-                raise BundleError(fault.code, f"line {count}: {fault.detail}") from None
+        if decoded is not None:
+            yield from decoded
+        else:
+            for place, line in enumerate(block, count + 1):
+                try:
+                    yield decode_record(header.stream, line, limits, header.schema)
+                except BundleError as fault:
+                    raise BundleError(fault.code, f"line {place}: {fault.detail}") from None
+        count += len(block)
         if error is not None:
             raise error
 
 
-def _blocks(lines: Iterator[bytes]) -> Iterator[tuple[list[bytes], BundleError | None]]:
-    """Lines gathered into blocks of about 256 KiB, and the error that stopped them behind the last; a line that is
-    longer stands alone.
+def _blocks(lists: Iterator[list[bytes]]) -> Iterator[tuple[list[bytes], BundleError | None]]:
+    """Lines gathered into blocks of some 256 KiB, and the error that stopped them behind the last; a longer line stands
+    alone.
     """
     block: list[bytes] = []
     size = 0
     error = None
     try:
-        for line in lines:
-            if block and size + len(line) > _LINES_AT_ONCE:
-                yield block, None
-                block, size = [], 0
-            block.append(line)
-            size += len(line)
+        for lines in lists:
+            for line in lines:
+                if block and size + len(line) > _LINES_AT_ONCE:
+                    yield block, None
+                    block, size = [], 0
+                block.append(line)
+                # With its LF, or lines of nothing would never fill a block.
+                size += len(line) + 1
     except BundleError as stopped:
         error = stopped
     if block or error is not None:
@@ -194,9 +190,8 @@ def _in_steps(pieces: Iterable[bytes]) -> Iterator[bytes]:
             yield piece[at : at + _SPLIT_STEP]
 
 
-def _check_length(length: int, limits: Limits) -> None:
-    if length > limits.line:
-        raise BundleError(Code.LINE_TOO_LONG, f"longer than {limits.line} bytes")
+def _too_long(limits: Limits) -> BundleError:
+    return BundleError(Code.LINE_TOO_LONG, f"longer than {limits.line} bytes")
 
 
 def _measured(pieces: Iterable[bytes], most: int, digest: "hashlib._Hash") -> Iterator[bytes]:

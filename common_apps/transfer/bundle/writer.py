@@ -30,11 +30,13 @@ from common_apps.transfer.bundle.keypairs import BoxPublicKey, SigningKey, alg_o
 from common_apps.transfer.bundle.layout import pack_footer_counts, pack_prefix
 from common_apps.transfer.bundle.limits import DEFAULT_LIMITS, Limits
 from common_apps.transfer.bundle.names import LATEST_NAME, PART_SUFFIX, bundle_name, sidecar_name
-from common_apps.transfer.bundle.payload import Compression, compress, join_lines
+from common_apps.transfer.bundle.payload import Compression, compress
 from common_apps.transfer.bundle.reader import check_name, open_payload, read_header
 from common_apps.transfer.bundle.sidecar import Sidecar, build_sidecar, encode_sidecar
 from common_apps.transfer.bundle.spool import Spool
 from common_apps.transfer.bundle.streams import STREAMS, Site
+
+_PIECE = 256 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +135,7 @@ def write_part(
     wrapped = recipient.wrap(dek, wrap_info(facts.source, facts.destination, str(facts.batch_id)))
     with Spool(directory) as spool:
         tally = _Tally(records, facts, limits)
-        for piece in compress(join_lines(tally), compression):
+        for piece in compress(tally, compression):
             spool.write(piece)
         header = _make_header(facts, tally, signing, recipient, wrapped, compression)
         filename = bundle_name(header.stream, header.created_at, header.batch_id)
@@ -189,7 +191,7 @@ def read_back(path: Path, own: Iterable[TrustedKey], own_site: Site, limits: Lim
 
 
 class _Tally:
-    """Passes lines on while counting and digesting them, and stops at the format's limits."""
+    """The payload of lines, in pieces, counted and digested; stops at the format's limits."""
 
     def __init__(self, lines: Iterable[bytes], facts: BundleFacts, limits: Limits) -> None:
         spec = STREAMS[facts.stream]
@@ -205,6 +207,8 @@ class _Tally:
         return self._digest.hexdigest()
 
     def __iter__(self) -> Iterator[bytes]:
+        gathered: list[bytes] = []
+        size = 0
         for line in self._lines:
             self.count += 1
             self._room -= len(line) + 1
@@ -216,9 +220,18 @@ class _Tally:
                 raise BundleError(Code.TOO_LARGE, "more payload than a bundle of this stream may hold")
             if b"\n" in line:
                 raise BundleError(Code.BAD_RECORD, f"line {self.count}: a line break inside a record")
-            self._digest.update(line)
-            self._digest.update(b"\n")
-            yield line
+            gathered.append(line)
+            size += len(line) + 1
+            if size >= _PIECE:
+                yield self._join(gathered)
+                gathered, size = [], 0
+        if gathered:
+            yield self._join(gathered)
+
+    def _join(self, lines: list[bytes]) -> bytes:
+        piece = b"\n".join([*lines, b""])
+        self._digest.update(piece)
+        return piece
 
 
 def _make_header(

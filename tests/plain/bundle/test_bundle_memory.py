@@ -123,11 +123,12 @@ def _bomb(size: int, byte: bytes) -> bytes:
         ("requests", b"x", Code.LINE_TOO_LONG),
         ("requests", b"\n", Code.BAD_RECORD),
         ("settings", b"x", Code.LINE_TOO_LONG),
+        ("settings", b"\n", Code.BAD_RECORD),
     ],
 )
 def test_bomb_is_refused_before_it_unfolds(workshop: Workshop, stream: str, byte: bytes, code: Code) -> None:
     bomb = _bomb(512 * MIB if stream == "settings" else 256 * MIB, byte)
-    path = workshop.forge(stream, packed=bomb)
+    path = workshop.forge(stream, packed=bomb, header={"record_count": 500 if stream == "requests" else 2**40})
     site, at = ("request", "response") if stream == "requests" else ("response", "request")
     assert len(bomb) < MIB
     refused, growth = _measure(workshop, site, at, path=str(path))
