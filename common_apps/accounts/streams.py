@@ -87,7 +87,6 @@ def enter_users(entering: Sequence[records.User], *, at: datetime) -> int:
 
 
 _IS_NOT_LISTED = RawSQL("NOT EXISTS (SELECT FROM listed WHERE listed.id = users.id)", [], output_field=BooleanField())
-_ACTIVE = "CREATE TEMPORARY TABLE active_before ON COMMIT DROP AS SELECT id FROM users WHERE is_active AND NOT absent"
 _DEACTIVATED = "SELECT count(*) FROM active_before JOIN users USING (id) WHERE NOT is_active OR absent"
 _USER_COLUMNS = ["profile_type" if name == "profile_type_id" else name for name in USER_FIELDS.values() if name != "id"]
 
@@ -134,7 +133,7 @@ class UsersReceiver:
         One that the snapshot lacks is deactivated and marked absent; its name becomes its id, so that the name is free.
         """
         changed = 0
-        with _kept_by_database("CREATE TEMPORARY TABLE listed (id uuid) ON COMMIT DROP", name="listed"):
+        with _temporary_table("listed", "(id uuid)"):
             for chunk in _chunks(records):
                 changed += enter_users(chunk, at=at)
                 copy_rows("listed", ["id"], [pack_uuid(record.id) for record in chunk])
@@ -158,7 +157,7 @@ class UsersReceiver:
     @contextmanager
     def watch_active(self) -> Iterator[Callable[[], Deactivated]]:
         """Counts users who may log in, and those who may no more."""
-        with _kept_by_database(_ACTIVE, name="active_before") as active:
+        with _temporary_table("active_before", "AS SELECT id FROM users WHERE is_active AND NOT absent") as active:
             yield lambda: Deactivated(active, _count(_DEACTIVATED))
 
     def describe(self) -> Iterator[tuple[UUID, Described]]:
@@ -178,12 +177,12 @@ def _chunks(records: Iterable[Any]) -> Iterator[list[Any]]:
 
 
 @contextmanager
-def _kept_by_database(statement: str, *, name: str) -> Iterator[int]:
-    """A temporary table for the block: of as many users as may come, not even the ids need be in this memory. Gives the
-    number of its rows.
+def _temporary_table(name: str, definition: str) -> Iterator[int]:
+    """For the block, which is rolled back as a whole when it fails: of as many users as may come, not even the ids need
+    be in this memory. Gives the number of its rows. Both texts are our own words.
     """
     with connection.cursor() as cursor:
-        cursor.execute(statement)
+        cursor.execute(f"CREATE TEMPORARY TABLE {name} {definition}")
         yield max(cursor.rowcount, 0)
         cursor.execute(f"DROP TABLE {name}")
 

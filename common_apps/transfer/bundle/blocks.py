@@ -100,16 +100,19 @@ def _are_sound(
     texts = [bytes(raw) for raw in raws]
     if longest is not None and max(map(len, texts)) > longest:
         return False
-    together = b"[" + b",".join(texts) + b"]"
-    deepest = limits.json_depth - depth
-    if all(text.count(b"{") + text.count(b"[") <= deepest for text in texts):
-        values = msgspec.json.decode(together)
-        # Given back byte for byte, no name stood twice.
-        plain = msgspec.json.encode(values) == together
-    else:
-        plain = False
-    if not plain:
-        # The array around them is one container more.
-        values = strict_json.loads(together, max_depth=deepest + 1)
-    assert isinstance(values, list)  # noqa: S101 - it begins with a bracket
+    values = _decode_all(texts, limits.json_depth - depth)
     return len(values) == len(texts) and all(isinstance(value, types) for value in values)
+
+
+def _decode_all(texts: Sequence[bytes], max_depth: int) -> list[object]:
+    """The values of the texts, decoded as one array. Raises StrictJsonError, DecodeError."""
+    together = b"[" + b",".join(texts) + b"]"
+    if all(text.count(b"{") + text.count(b"[") <= max_depth for text in texts):
+        values: list[object] = msgspec.json.decode(together)
+        if msgspec.json.encode(values) == together:
+            # Given back byte for byte: no name stood twice, and nothing is left to look for.
+            return values
+    # The array around them is one container more.
+    decoded = strict_json.loads(together, max_depth=max_depth + 1)
+    assert isinstance(decoded, list)  # noqa: S101 - it begins with a bracket
+    return decoded

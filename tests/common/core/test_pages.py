@@ -17,9 +17,7 @@ def test_pages_give_every_row_once_in_order_whatever_their_number(rows: int, sta
     AuditLog.objects.all().delete()
     for number in range(rows):
         record(action="test.made", actor=SYSTEM, resource_type="test", resource_id=str(rows - number))
-    with CaptureQueriesContext(
-        connection,
-    ) as asked:
+    with CaptureQueriesContext(connection) as asked:
         found = [each.pk for each in in_pages(AuditLog.objects.order_by("resource_id"), size=3)]
     assert found == sorted(AuditLog.objects.values_list("pk", flat=True))
     assert (len(found), len(asked)) == (rows, statements)
